@@ -1,0 +1,43 @@
+import type { EndpointView } from '../core/endpoint.ts';
+import type { LoadBooks } from '../datastore/load-books.ts';
+
+/** One endpoint as `/debug/endpoints` shows it; null is unknown. */
+export interface EndpointState {
+  readonly endpoint: string;
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly waiting: number | null;
+  readonly running: number | null;
+  readonly kvUsage: number | null;
+  readonly metricsAgeMs: number | null;
+  /** Requests we sent that have not ended. */
+  readonly inflight: number;
+  /** Picks no scrape can have shown yet. */
+  readonly unseen: number;
+}
+
+/** The pool as the picker sees it at `nowMs`. */
+export function endpointStates(pool: EndpointView & { readonly books: LoadBooks }, nowMs: number): EndpointState[] {
+  const { signals, books } = pool;
+  const states: EndpointState[] = [];
+  for (const slot of pool.all) {
+    const endpoint = pool.at(slot);
+    if (endpoint === undefined) continue;
+    states.push({
+      endpoint: endpoint.id,
+      address: endpoint.hostPort,
+      labels: endpoint.labels,
+      waiting: known(signals.waiting[slot]),
+      running: known(signals.running[slot]),
+      kvUsage: known(signals.kvUsage[slot]),
+      metricsAgeMs: known(Math.round(nowMs - signals.scrapedAtMs[slot])),
+      inflight: books.inflight(slot),
+      unseen: pool.unseen(slot),
+    });
+  }
+  return states;
+}
+
+function known(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}

@@ -1,0 +1,87 @@
+import { Client, credentials, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  decodeHealthCheckResponse,
+  decodeHealthListResponse,
+  encodeHealthCheckRequest,
+  encodeHealthListRequest,
+  HEALTH_CHECK_PATH,
+  HEALTH_LIST_PATH,
+  HEALTH_WATCH_PATH,
+  ServingStatus,
+} from '../protos/health.ts';
+import { addHealthService } from './health.ts';
+
+const EXT_PROC = 'envoy.service.ext_proc.v3.ExternalProcessor';
+const state = { isReady: true, ready: () => state.isReady };
+const server = new Server();
+let client: Client;
+
+beforeAll(async () => {
+  addHealthService(server, state);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+});
+
+afterAll(() => {
+  client.close();
+  server.forceShutdown();
+});
+
+function check(service: string): Promise<ServingStatus | null | undefined> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      HEALTH_CHECK_PATH,
+      () => encodeHealthCheckRequest({ service }),
+      decodeHealthCheckResponse,
+      {},
+      (error, answer) => (error === null ? resolve(answer?.status) : reject(error)),
+    );
+  });
+}
+
+describe('health service', () => {
+  it.each([
+    ['', true, ServingStatus.SERVING],
+    ['readiness', true, ServingStatus.SERVING],
+    [EXT_PROC, true, ServingStatus.SERVING],
+    ['inference-extension', true, ServingStatus.SERVING],
+    ['', false, ServingStatus.NOT_SERVING],
+    ['readiness', false, ServingStatus.NOT_SERVING],
+    [EXT_PROC, false, ServingStatus.NOT_SERVING],
+    ['inference-extension', false, ServingStatus.NOT_SERVING],
+    ['liveness', true, ServingStatus.SERVING],
+    ['liveness', false, ServingStatus.SERVING],
+  ])('says of "%s" when ready is %s: %i', async (service, isReady, expected) => {
+    state.isReady = isReady;
+    expect(await check(service)).toBe(expected);
+  });
+
+  it('lists the service gateways check', async () => {
+    state.isReady = true;
+    const answer = await new Promise((resolve, reject) => {
+      client.makeUnaryRequest(HEALTH_LIST_PATH, encodeHealthListRequest, decodeHealthListResponse, {}, (error, list) =>
+        error === null ? resolve(list) : reject(error),
+      );
+    });
+    expect(answer).toMatchObject({ statuses: { [EXT_PROC]: { status: ServingStatus.SERVING } } });
+  });
+
+  it('does not watch', async () => {
+    const call = client.makeServerStreamRequest(
+      HEALTH_WATCH_PATH,
+      () => encodeHealthCheckRequest({ service: '' }),
+      decodeHealthCheckResponse,
+      {},
+    );
+    const code = await new Promise((resolve) => {
+      call.on('error', (error: Error & { code?: number }) => resolve(error.code));
+      call.resume();
+    });
+    expect(code).toBe(status.UNIMPLEMENTED);
+  });
+});

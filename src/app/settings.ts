@@ -1,0 +1,28 @@
+/** Everything a picker is started with, after flags, environment and defaults have had their say. */
+export interface PickerSettings {
+  /** Address every port is opened on. */
+  readonly host: string;
+  /** Ports; 0 takes a free one. */
+  readonly grpcPort: number;
+  readonly healthPort: number;
+  readonly metricsPort: number;
+  /** TLS on the gRPC port. */
+  readonly secure: boolean;
+  /** Folder with `tls.crt` and `tls.key`; without one a certificate is made at start. */
+  readonly certPath: string | undefined;
+  /** Serve the health service on the gRPC port too. */
+  readonly healthOnGrpcPort: boolean;
+  readonly maxReceiveBytes: number | undefined;
+  readonly maxSendBytes: number | undefined;
+  readonly poolName: string;
+  readonly refreshMetricsIntervalMs: number;
+  readonly refreshPoolGaugesIntervalMs: number;
+  readonly metricsStalenessThresholdMs: number;
+  /** How long streams are still served after the order to stop. */
+  readonly drainTimeoutMs: number;
+  /** Endpoints named after the first, for the gateway to fall back to. */
+  readonly fallbackEndpoints: number;
+  readonly obeySubset: boolean;
+  /** Seed of every random choice. */
+  readonly seed: number;
+}

@@ -1,0 +1,101 @@
+import { parseByteQuantity } from '../lib/quantity.ts';
+import { dashed, type FlagSet } from './flag-set.ts';
+import { type Flag, FLAGS, type FlagName } from './flags.ts';
+
+const MAX_PORT = 65_535;
+const MAX_FALLBACKS = 63;
+const MAX_TARGET_PORTS = 8;
+const TLS_VERSIONS = ['', 'VersionTLS10', 'VersionTLS11', 'VersionTLS12', 'VersionTLS13'];
+
+/**
+ * The first wrong value as one line naming flag and value, or undefined. These are the mistakes the reference finds
+ * after parsing (exit code 1), including four it exits on without a word. Source: contract 1.1 and 9.4.
+ */
+export function checkFlags(flags: FlagSet): string | undefined {
+  return (
+    removedFlag(flags) ??
+    numbers(flags) ??
+    durations(flags) ??
+    sizes(flags) ??
+    targetPorts(flags) ??
+    configuration(flags) ??
+    certificates(flags)
+  );
+}
+
+/** Bytes of a message size flag; undefined for empty or 0, which leave the gRPC library's own limit. */
+export function messageBytes(text: string): number | undefined {
+  const bytes = text === '' ? 0 : parseByteQuantity(text);
+  return bytes === 0 ? undefined : bytes;
+}
+
+function removedFlag(flags: FlagSet): string | undefined {
+  const table: readonly (Flag & { readonly name: FlagName })[] = FLAGS;
+  const found = table.find(({ name, support }) => support === 'removed' && flags.isGiven(name));
+  const instead = 'configure metrics via engineConfigs in EndpointPickerConfig instead';
+  return found && `flag "${found.name}" is deprecated and cannot be used; ${instead}`;
+}
+
+function numbers(flags: FlagSet): string | undefined {
+  for (const [name, most] of [
+    ['grpc-port', MAX_PORT],
+    ['grpc-health-port', MAX_PORT],
+    ['metrics-port', MAX_PORT],
+    ['fallback-endpoints', MAX_FALLBACKS],
+  ] as const) {
+    const value = flags.int(name);
+    if (value < 0 || value > most) return complaint(name, String(value), `write a number from 0 to ${most}`);
+  }
+  return undefined;
+}
+
+function durations(flags: FlagSet): string | undefined {
+  for (const name of ['drain-timeout', 'metrics-staleness-threshold'] as const) {
+    if (flags.durationMs(name) < 0) return complaint(name, flags.text(name), 'write a duration of 0s or more');
+  }
+  const name = 'refresh-prometheus-metrics-interval';
+  if (flags.durationMs(name) <= 0) return complaint(name, flags.text(name), 'write a duration above 0s');
+  return undefined;
+}
+
+function sizes(flags: FlagSet): string | undefined {
+  for (const name of ['grpc-max-recv-msg-size', 'grpc-max-send-msg-size'] as const) {
+    try {
+      messageBytes(flags.text(name));
+    } catch (error) {
+      return complaint(name, flags.text(name), error instanceof Error ? error.message : String(error));
+    }
+  }
+  return undefined;
+}
+
+function targetPorts(flags: FlagSet): string | undefined {
+  const ports = new Set(flags.ints('endpoint-target-ports'));
+  const bad = [...ports].find((port) => port < 0 || port > MAX_PORT);
+  if (bad !== undefined) return `invalid port number ${bad} in "endpoint-target-ports": write 0 to ${MAX_PORT}`;
+  const needed = flags.text('endpoint-selector') !== '';
+  if (needed && (ports.size === 0 || ports.size > MAX_TARGET_PORTS)) {
+    return `flag "endpoint-target-ports" should have length from 1 to ${MAX_TARGET_PORTS}, found ${ports.size}`;
+  }
+  return undefined;
+}
+
+function configuration(flags: FlagSet): string | undefined {
+  if (flags.text('config-file') === '' || flags.text('config-text') === '') return undefined;
+  return 'both the "config-file" and "config-text" flags cannot be set at the same time';
+}
+
+function certificates(flags: FlagSet): string | undefined {
+  const version = flags.text('tls-min-version');
+  if (!TLS_VERSIONS.includes(version)) {
+    return complaint('tls-min-version', version, `write ${TLS_VERSIONS.slice(1).join(', ')}`);
+  }
+  if (flags.text('metrics-client-ca-file') !== '' && flags.text('metrics-cert-dir') === '') {
+    return `"metrics-client-ca-file" requires "metrics-cert-dir": found only "${flags.text('metrics-client-ca-file')}"`;
+  }
+  return undefined;
+}
+
+function complaint(name: FlagName, value: string, right: string): string {
+  return `invalid value "${value}" for ${dashed(name)}: ${right}`;
+}

@@ -1,0 +1,100 @@
+import { randomInt } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { loadConfig } from '../app/config.ts';
+import { startPicker } from '../app/picker.ts';
+import type { PickerSettings } from '../app/settings.ts';
+import { VERSION } from '../app/version.ts';
+import { ConfigErrors } from '../config/problems.ts';
+import { ConfigError } from '../core/errors.ts';
+import { createLog, type Logger } from '../telemetry/log.ts';
+import type { Command, CommandIo } from './command.ts';
+import { parseServeFlags, resolvePool, type ServeOptions } from './flag-options.ts';
+
+/** Serves a pool until told to stop. */
+export const serveCommand: Command = {
+  name: 'serve',
+  summary: 'Serve a pool: the endpoint picker itself. Also what runs when the first argument is a flag.',
+  help: 'pointsman serve --help',
+  async run(args, io) {
+    const parsed = parseServeFlags(args, process.env);
+    if (parsed.kind === 'help') {
+      io.stdout(parsed.text);
+      return 0;
+    }
+    if (parsed.kind === 'error') {
+      io.stderr(parsed.message);
+      return parsed.exitCode;
+    }
+    const log = createLog(parsed.options.logLevel);
+    for (const warning of parsed.warnings) log.warn(warning);
+    try {
+      await serve(parsed.options, io, log);
+      return 0;
+    } catch (error) {
+      explain(error, log);
+      return 1;
+    }
+  },
+};
+
+async function serve(options: ServeOptions, io: CommandIo, log: Logger): Promise<void> {
+  const config = await loadConfig({
+    file: options.configFile,
+    text: options.configText,
+    allowExperimental: options.allowExperimentalPlugins,
+  });
+  for (const warning of config.warnings) log.warn(warning);
+  const pool = resolvePool(options, config.discovery !== undefined);
+  if (pool.kind === 'error') throw new ConfigError(pool.message);
+  const poolName = pool.kind === 'selector' ? '' : pool.poolName;
+  log.info({ version: VERSION, node: process.version, pool: poolName, flags: options }, 'starting');
+  const picker = await startPicker(config, settingsOf(options, poolName), log);
+  const { grpcPort, healthPort, metricsPort } = picker;
+  log.info({ grpcPort, healthPort, metricsPort, endpoints: picker.table.all.length }, 'serving');
+  await aborted(io.signal);
+  log.info({ drainTimeoutMs: options.drainTimeoutMs }, 'not ready; still serving until the drain time-out ends');
+  await picker.stop();
+  log.info('stopped');
+}
+
+function settingsOf(options: ServeOptions, poolName: string): PickerSettings {
+  return {
+    host: anyAddress(),
+    grpcPort: options.grpcPort,
+    healthPort: options.grpcHealthPort,
+    metricsPort: options.metricsPort,
+    secure: options.secureServing,
+    certPath: options.certPath,
+    healthOnGrpcPort: options.healthChecking,
+    maxReceiveBytes: options.grpcMaxRecvMessageBytes,
+    maxSendBytes: options.grpcMaxSendMessageBytes,
+    poolName,
+    refreshMetricsIntervalMs: options.refreshMetricsIntervalMs,
+    refreshPoolGaugesIntervalMs: options.refreshPrometheusMetricsIntervalMs,
+    metricsStalenessThresholdMs: options.metricsStalenessThresholdMs,
+    drainTimeoutMs: options.drainTimeoutMs,
+    fallbackEndpoints: options.fallbackEndpoints,
+    obeySubset: !options.disableEndpointSubsetFilter,
+    seed: randomInt(2 ** 32),
+  };
+}
+
+/** Every address of the machine: both families, or IPv4 alone where the machine has no IPv6. */
+function anyAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
+}
+
+/** One line a problem; a stack only for what is no mistake of the user's. */
+function explain(error: unknown, log: Logger): void {
+  if (error instanceof ConfigErrors) for (const line of error.lines) log.error(line);
+  else if (error instanceof ConfigError) log.error(error.message);
+  else log.error({ err: error }, 'cannot start');
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,88 @@
+import type { DataKey } from '../core/data.ts';
+import type { Problems } from './problems.ts';
+import { DISPENSABLE } from './known-types.ts';
+import type { ResolvedPlugin } from './resolved.ts';
+import type { Roster } from './roster.ts';
+
+/**
+ * Creates the default producer of every datum that somebody needs and nobody produces, and then theirs. Source:
+ * contract 2.6: the key holds the producer's instance name, so a renamed default producer does not count.
+ */
+export function addMissingProducers(roster: Roster, problems: Problems): void {
+  const produced = new Set<string>();
+  const note = ({ produces }: ResolvedPlugin): void => {
+    for (const key of produces) produced.add(keyText(key));
+  };
+  for (const plugin of roster.all) note(plugin);
+  // A map's iterator also visits what is added meanwhile, so producers of producers are found in the same pass.
+  for (const consumer of roster.all) {
+    for (const key of consumer.consumes) {
+      const text = keyText(key);
+      if (produced.has(text)) continue;
+      // One complaint per key is enough.
+      produced.add(text);
+      const producer = addProducer(key, consumer, roster, problems);
+      if (producer !== undefined) note(producer);
+    }
+  }
+}
+
+/**
+ * Producers before their consumers; everything else stays in place. Reports a cycle and then leaves the order as it
+ * was.
+ */
+export function inDependencyOrder(roster: Roster, problems: Problems): ResolvedPlugin[] {
+  const producerOf = new Map<string, ResolvedPlugin>();
+  for (const plugin of roster.all) for (const key of plugin.produces) producerOf.set(keyText(key), plugin);
+  const ordered = new Set<ResolvedPlugin>();
+  const trail = new Set<ResolvedPlugin>();
+  let cyclic = false;
+  const visit = (plugin: ResolvedPlugin): void => {
+    if (ordered.has(plugin) || cyclic) return;
+    if (trail.has(plugin)) {
+      cyclic = true;
+      const round = [...trail].slice([...trail].indexOf(plugin)).concat(plugin);
+      const names = round.map(({ name }) => name).join(' -> ');
+      problems.error(['plugins'], `cycle detected: graph is not a DAG (${names} need each other's data)`);
+      return;
+    }
+    trail.add(plugin);
+    for (const key of plugin.consumes) {
+      const producer = producerOf.get(keyText(key));
+      if (producer !== undefined) visit(producer);
+    }
+    trail.delete(plugin);
+    ordered.add(plugin);
+  };
+  for (const plugin of roster.all) visit(plugin);
+  return cyclic ? [...roster.all] : [...ordered];
+}
+
+function addProducer(
+  key: DataKey<unknown>,
+  consumer: ResolvedPlugin,
+  roster: Roster,
+  problems: Problems,
+): ResolvedPlugin | undefined {
+  const { defaultProducer } = key.type;
+  const needs = `missing data key ${keyText(key)}, consumed by ${consumer.name}`;
+  if (key.producer !== defaultProducer) {
+    const remedy = `declare a producer of it named '${key.producer}', for example of type ${defaultProducer}`;
+    if (!roster.isBroken(key.producer)) {
+      problems.error(['plugins'], `no default producer found for ${needs}: ${remedy}`);
+    }
+    return undefined;
+  }
+  const before = problems.errors.length;
+  const producer = roster.inject(defaultProducer, ['plugins']);
+  const silent = producer === undefined && (DISPENSABLE.has(defaultProducer) || roster.isBroken(defaultProducer));
+  if (producer?.produces.some((made) => keyText(made) === keyText(key)) === true) return producer;
+  if (!silent && problems.errors.length === before) {
+    problems.error(['plugins'], `no default producer found for ${needs}: '${defaultProducer}' does not produce it`);
+  }
+  return producer;
+}
+
+function keyText(key: DataKey<unknown>): string {
+  return `${key.type.name}/${key.producer}`;
+}

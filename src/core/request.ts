@@ -1,0 +1,43 @@
+import type { Headers } from './headers.ts';
+
+/** Which API a body speaks; `opaque` bodies are routed without being read. */
+export type Api = 'chat' | 'completions' | 'opaque';
+
+/** What was read from a request body. The bytes themselves are forwarded as they came. */
+export interface InferenceBody {
+  readonly api: Api;
+  /** Model named in the body; empty when it names none. */
+  readonly model: string;
+  /** Whether the client asked for a stream of events. */
+  readonly stream: boolean;
+  /** Upper bound of generated tokens, when the client set one. */
+  readonly maxOutputTokens: number | undefined;
+  /** Splits the prefix cache between tenants; empty when absent. */
+  readonly cacheSalt: string;
+  /**
+   * The bytes prefix caching sees, one entry per prompt, built on first use: a request nobody hashes never pays.
+   * Source: `contract` 3.5 / llm-d-router's estimate tokenizer (tools as JSON, then role and text of each message).
+   */
+  prompts(): readonly Uint8Array[];
+}
+
+/** One request on its way through the picker. */
+export interface InferenceRequest {
+  /** The client's or proxy's `x-request-id`; never used as a key of our own books, clients repeat it. */
+  readonly id: string;
+  readonly receivedAtMs: number;
+  readonly headers: Headers;
+  readonly path: string;
+  /** Undefined for requests without a body. */
+  readonly body: InferenceBody | undefined;
+  /** Bytes of the request body. */
+  readonly bodyBytes: number;
+  /** Model the client named; empty for opaque bodies. */
+  readonly model: string;
+  /** Model the server is asked for. */
+  readonly targetModel: string;
+  readonly priority: number;
+  readonly fairnessId: string;
+  /** Per-request data of producers, indexed by compiled key; see `data.ts`. */
+  readonly data: unknown[];
+}

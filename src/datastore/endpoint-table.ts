@@ -1,0 +1,157 @@
+import type { Candidates, Endpoint, EndpointSpec, EndpointView } from '../core/endpoint.ts';
+import { joinHostPort } from '../lib/host-port.ts';
+import { type Columns, MAX_ENDPOINTS, openColumns } from './columns.ts';
+import { LoadBooks } from './load-books.ts';
+
+/** Free slots kept back from reuse, so that nothing late finds a new tenant in the slot it meant. */
+const REST = 64;
+
+/** Told about membership, after the table has changed. */
+export interface MembershipListener {
+  added(endpoint: Endpoint): void;
+  removed(endpoint: Endpoint): void;
+}
+
+/** What a `replace` did. */
+export interface MembershipChange {
+  readonly added: number;
+  readonly removed: number;
+  /** Endpoints left out because every slot was taken. */
+  readonly refused: number;
+}
+
+/**
+ * The pool: endpoints in slots, signals in columns over memory shared with the scrape worker.
+ *
+ *     slot        0         1         2        ...
+ *     tenant      vllm-0    (free)    vllm-2          Endpoint objects, this thread only
+ *     generation  7         0         9               \
+ *     waiting     2         NaN       0                } columns, shared
+ *     running     5         NaN       1               /
+ *
+ * Freed slots are reused oldest first, so a scrape that was under way when its endpoint left has long ended before
+ * the slot has a new tenant; the generation check stops the rest.
+ */
+export class EndpointTable implements EndpointView {
+  readonly memory: SharedArrayBuffer;
+  readonly signals: Columns;
+  readonly books: LoadBooks;
+  #all: Candidates = new Uint32Array(0);
+  readonly #tenants: (Endpoint | undefined)[] = [];
+  readonly #slotById = new Map<string, number>();
+  readonly #slotByHostPort = new Map<string, number>();
+  readonly #free: number[] = [];
+  readonly #listeners: MembershipListener[] = [];
+  #nextGeneration = 1;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory;
+    this.signals = openColumns(memory);
+    this.books = new LoadBooks(this.signals);
+  }
+
+  get all(): Candidates {
+    return this.#all;
+  }
+
+  at(slot: number): Endpoint | undefined {
+    return this.#tenants[slot];
+  }
+
+  expectedWaiting(slot: number): number {
+    return this.books.expectedWaiting(slot);
+  }
+
+  expectedRunning(slot: number): number {
+    return this.books.expectedRunning(slot);
+  }
+
+  unseen(slot: number): number {
+    return this.books.unseen(slot);
+  }
+
+  /** The endpoint the proxy calls `hostPort`, if it is in the pool. */
+  byHostPort(hostPort: string): Endpoint | undefined {
+    const slot = this.#slotByHostPort.get(hostPort);
+    return slot === undefined ? undefined : this.#tenants[slot];
+  }
+
+  listen(listener: MembershipListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Makes the pool equal to `specs`. Endpoints whose spec did not change keep their slot, signals and books; of two
+   * specs with one id the last wins.
+   */
+  replace(specs: Iterable<EndpointSpec>): MembershipChange {
+    const wanted = new Map<string, EndpointSpec>();
+    for (const spec of specs) wanted.set(`${spec.namespace}/${spec.name}`, spec);
+    const gone: Endpoint[] = [];
+    for (const [id, slot] of this.#slotById) {
+      const tenant = this.#tenants[slot] as Endpoint;
+      const spec = wanted.get(id);
+      if (spec !== undefined && sameSpec(spec, tenant)) wanted.delete(id);
+      else gone.push(tenant);
+    }
+    for (const tenant of gone) this.#vacate(tenant);
+    const come: Endpoint[] = [];
+    let refused = 0;
+    for (const [id, spec] of wanted) {
+      const endpoint = this.#settle(id, spec);
+      if (endpoint === undefined) refused++;
+      else come.push(endpoint);
+    }
+    if (gone.length > 0 || come.length > 0) this.#all = Uint32Array.from(this.#slotById.values()).sort();
+    for (const listener of this.#listeners) {
+      for (const endpoint of gone) listener.removed(endpoint);
+      for (const endpoint of come) listener.added(endpoint);
+    }
+    return { added: come.length, removed: gone.length, refused };
+  }
+
+  #vacate(tenant: Endpoint): void {
+    this.signals.generation[tenant.slot] = 0;
+    this.#tenants[tenant.slot] = undefined;
+    this.#slotById.delete(tenant.id);
+    if (this.#slotByHostPort.get(tenant.hostPort) === tenant.slot) this.#slotByHostPort.delete(tenant.hostPort);
+    this.#free.push(tenant.slot);
+  }
+
+  #settle(id: string, spec: EndpointSpec): Endpoint | undefined {
+    const slot = this.#takeSlot();
+    if (slot === undefined) return undefined;
+    const generation = this.#nextGeneration++ >>> 0;
+    const endpoint: Endpoint = {
+      ...spec,
+      id,
+      hostPort: joinHostPort(spec.address, spec.port),
+      slot,
+      generation,
+    };
+    this.#forgetSignals(slot);
+    this.books.clear(slot, generation);
+    this.signals.generation[slot] = generation;
+    this.#tenants[slot] = endpoint;
+    this.#slotById.set(id, slot);
+    this.#slotByHostPort.set(endpoint.hostPort, slot);
+    return endpoint;
+  }
+
+  #takeSlot(): number | undefined {
+    const unused = this.#tenants.length;
+    return this.#free.length > REST || unused === MAX_ENDPOINTS ? this.#free.shift() : unused;
+  }
+
+  #forgetSignals(slot: number): void {
+    const { waiting, running, kvUsage, blockTokens, blockCount, scrapedAtMs, scrapes } = this.signals;
+    for (const column of [waiting, running, kvUsage, blockTokens, blockCount, scrapedAtMs]) column[slot] = Number.NaN;
+    scrapes[slot] = 0;
+  }
+}
+
+function sameSpec(a: EndpointSpec, b: EndpointSpec): boolean {
+  if (a.address !== b.address || a.port !== b.port) return false;
+  const names = Object.keys(a.labels);
+  return names.length === Object.keys(b.labels).length && names.every((name) => a.labels[name] === b.labels[name]);
+}

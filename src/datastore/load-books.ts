@@ -1,0 +1,104 @@
+import type { Endpoint, EndpointSignals } from '../core/endpoint.ts';
+import { MAX_ENDPOINTS } from './columns.ts';
+
+/**
+ * A server that queues nothing is taken to have room for this many more requests at once. Up to here an unseen pick
+ * counts as running, beyond it as waiting: one pick must not outweigh a cached prefix, a burst must.
+ */
+const FREE_SEATS = 4;
+
+/** One request's entry in the books. Belongs to the stream, not to any id a client could repeat. */
+export interface Reservation {
+  readonly slot: number;
+  readonly generation: number;
+  /** `scrapes` of the slot when the pick was made. */
+  readonly epoch: number;
+  released: boolean;
+}
+
+/**
+ * What we ourselves sent and the scrapes cannot show yet. Scrapes of one endpoint never overlap, so of a pick made
+ * after scrape n, scrape n+1 may have started too early to see it and n+2 must show it. Picks are thus kept in two
+ * counts per slot, since the last scrape and since the one before; older ones are the server's to report.
+ */
+export class LoadBooks {
+  readonly #signals: EndpointSignals;
+  readonly #generation = new Uint32Array(MAX_ENDPOINTS);
+  readonly #inflight = new Uint32Array(MAX_ENDPOINTS);
+  readonly #epoch = new Uint32Array(MAX_ENDPOINTS);
+  readonly #sinceLast = new Uint32Array(MAX_ENDPOINTS);
+  readonly #sinceBefore = new Uint32Array(MAX_ENDPOINTS);
+  #total = 0;
+
+  constructor(signals: EndpointSignals) {
+    this.#signals = signals;
+  }
+
+  /** Requests sent and not ended, over all endpoints, removed ones included. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Requests sent to the slot's tenant and not ended. */
+  inflight(slot: number): number {
+    return this.#inflight[slot];
+  }
+
+  unseen(slot: number): number {
+    this.#roll(slot);
+    return this.#sinceLast[slot] + this.#sinceBefore[slot];
+  }
+
+  expectedWaiting(slot: number): number {
+    const waiting = this.#signals.waiting[slot];
+    const unseen = this.unseen(slot);
+    return waiting > 0 ? waiting + unseen : waiting + Math.max(0, unseen - FREE_SEATS);
+  }
+
+  expectedRunning(slot: number): number {
+    return this.#signals.running[slot] + this.unseen(slot);
+  }
+
+  /** Books one request; the caller releases it exactly once, when its stream ends. */
+  reserve(endpoint: Endpoint): Reservation {
+    const { slot, generation } = endpoint;
+    this.#total++;
+    if (this.#generation[slot] === generation) {
+      this.#roll(slot);
+      this.#inflight[slot]++;
+      this.#sinceLast[slot]++;
+    }
+    return { slot, generation, epoch: this.#epoch[slot], released: false };
+  }
+
+  /** Ends a reservation. A second call does nothing, and so does the first once the endpoint has left its slot. */
+  release(reservation: Reservation): void {
+    if (reservation.released) return;
+    reservation.released = true;
+    this.#total--;
+    const { slot, generation, epoch } = reservation;
+    if (this.#generation[slot] !== generation) return;
+    this.#inflight[slot]--;
+    this.#roll(slot);
+    if (epoch === this.#epoch[slot]) this.#sinceLast[slot]--;
+    else if ((epoch + 1) >>> 0 === this.#epoch[slot]) this.#sinceBefore[slot]--;
+  }
+
+  /** Gives the slot to a new tenant with empty books. */
+  clear(slot: number, generation: number): void {
+    this.#generation[slot] = generation;
+    this.#inflight[slot] = 0;
+    this.#epoch[slot] = 0;
+    this.#sinceLast[slot] = 0;
+    this.#sinceBefore[slot] = 0;
+  }
+
+  #roll(slot: number): void {
+    const now = this.#signals.scrapes[slot];
+    const behind = (now - this.#epoch[slot]) >>> 0;
+    if (behind === 0) return;
+    this.#sinceBefore[slot] = behind === 1 ? this.#sinceLast[slot] : 0;
+    this.#sinceLast[slot] = 0;
+    this.#epoch[slot] = now;
+  }
+}

@@ -1,0 +1,22 @@
+import type { EndpointSpec } from '../core/endpoint.ts';
+
+/** Where discovered endpoints go. */
+export interface EndpointSink {
+  /** The pool is now exactly this; no two specs share an identity. */
+  replace(specs: readonly EndpointSpec[]): void;
+}
+
+/** Says which endpoints exist, from `start` until `close`. */
+export interface DiscoverySource {
+  /** Resolves after the sink got its first answer; rejects with `ConfigError` when there can be none. */
+  start(sink: EndpointSink): Promise<void>;
+  /** After this resolves the sink hears nothing more. May be called twice, and before `start`. */
+  close(): Promise<void>;
+}
+
+/** The part of a logger discovery needs. */
+export interface DiscoveryLog {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}

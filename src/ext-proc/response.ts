@@ -1,0 +1,96 @@
+import { ERROR_CODES, reject, type Rejection, rejectionBody } from '../core/errors.ts';
+import {
+  encodeProcessingResponse,
+  HeaderAppendAction,
+  type HeaderMutation,
+  type HeaderValueOption,
+  type ProcessingResponse,
+} from '../protos/ext-proc.ts';
+import type { Picked } from '../request/exchange.ts';
+
+/** Longest body piece of an answer, in bytes: Envoy advises no more than 64 KiB a message. */
+export const MAX_BODY_PIECE_BYTES = 62_000;
+
+const DESTINATION_KEY = 'x-gateway-destination-endpoint';
+const LB_NAMESPACE = 'envoy.lb';
+const DROP_REASON_HEADER = 'x-llm-d-request-dropped-reason';
+/** Outside the table of refusals: the wire's own limit, not a verdict on the request. */
+const CONTENT_TOO_LARGE = 413;
+
+/** An answer: a message, or the bytes of one that is always the same. */
+export type Answer = ProcessingResponse | Buffer;
+
+/** Where the answers of a stream go, in order. */
+export interface Sink {
+  send(answer: Answer): void;
+}
+
+/** Which of the two bodies a piece belongs to. */
+export type BodySide = 'requestBody' | 'responseBody';
+
+/** Go on with the response headers as they are: a header nobody names keeps all its values. */
+export const RESPONSE_HEADERS_ANSWER: Buffer = encodeProcessingResponse({ responseHeaders: {} });
+export const REQUEST_TRAILERS_ANSWER: Buffer = encodeProcessingResponse({ requestTrailers: {} });
+export const RESPONSE_TRAILERS_ANSWER: Buffer = encodeProcessingResponse({ responseTrailers: {} });
+
+/** Tells the proxy where to send the request, as a header and, for its load balancer, as metadata. */
+export function requestHeadersAnswer(picked: Picked): ProcessingResponse {
+  const setHeaders = [setHeader(DESTINATION_KEY, picked.destination)];
+  for (const [name, value] of picked.setHeaders) setHeaders.push(setHeader(name, value));
+  const headerMutation: HeaderMutation = { setHeaders };
+  return {
+    requestHeaders: { response: { headerMutation, clearRouteCache: true } },
+    dynamicMetadata: {
+      fields: {
+        [LB_NAMESPACE]: { structValue: { fields: { [DESTINATION_KEY]: { stringValue: picked.destination } } } },
+      },
+    },
+  };
+}
+
+/**
+ * Sends a whole body on, its pieces by reference and cut only where they are too long. `last` is whether the body ends
+ * the message; where trailers follow, it does not.
+ */
+export function sendBody(sink: Sink, side: BodySide, pieces: readonly Uint8Array[], last: boolean): void {
+  const final = pieces.length - 1;
+  for (let i = 0; i <= final; i++) sendBodyPiece(sink, side, pieces[i], last && i === final);
+}
+
+/** Sends one piece on, with `last` on the last of its parts. */
+export function sendBodyPiece(sink: Sink, side: BodySide, piece: Uint8Array, last: boolean): void {
+  let rest = piece;
+  while (rest.length > MAX_BODY_PIECE_BYTES) {
+    sink.send(bodyAnswer(side, rest.subarray(0, MAX_BODY_PIECE_BYTES), false));
+    rest = rest.subarray(MAX_BODY_PIECE_BYTES);
+  }
+  sink.send(bodyAnswer(side, rest, last));
+}
+
+/** Answers the client with a refusal. */
+export function refusalAnswer(rejection: Rejection): ProcessingResponse {
+  return immediateAnswer(ERROR_CODES[rejection.code], rejectionBody(rejection), rejection.dropReason);
+}
+
+/** Answers the client whose request body is longer than `maxBytes`. */
+export function tooLargeAnswer(maxBytes: number): ProcessingResponse {
+  const message = `request body exceeds ${maxBytes} bytes`;
+  return immediateAnswer(CONTENT_TOO_LARGE, rejectionBody(reject('BadRequest', message)));
+}
+
+function immediateAnswer(code: number, text: string, dropReason?: string): ProcessingResponse {
+  const headers = dropReason === undefined ? undefined : { setHeaders: [setHeader(DROP_REASON_HEADER, dropReason)] };
+  return { immediateResponse: { status: { code }, headers, body: Buffer.from(text) } };
+}
+
+function bodyAnswer(side: BodySide, body: Uint8Array, endOfStream: boolean): ProcessingResponse {
+  const answer = { response: { bodyMutation: { streamedResponse: { body, endOfStream } } } };
+  return side === 'requestBody' ? { requestBody: answer } : { responseBody: answer };
+}
+
+function setHeader(key: string, value: string): HeaderValueOption {
+  return {
+    header: { key, rawValue: Buffer.from(value) },
+    appendAction: HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+  };
+}

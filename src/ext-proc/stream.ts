@@ -1,0 +1,219 @@
+import { reject } from '../core/errors.ts';
+import type { HttpBody, ProcessingRequest, ProcessingResponse } from '../protos/ext-proc.ts';
+import type { Director, Exchange, Outcome, StreamEnd } from '../request/exchange.ts';
+import { WireHeaders } from './headers.ts';
+import { HeldBody } from './held-body.ts';
+import { messageKind, unsupportedMode } from './message-kind.ts';
+import { WireMetadata } from './metadata.ts';
+import {
+  refusalAnswer,
+  REQUEST_TRAILERS_ANSWER,
+  requestHeadersAnswer,
+  RESPONSE_HEADERS_ANSWER,
+  RESPONSE_TRAILERS_ANSWER,
+  sendBody,
+  sendBodyPiece,
+  type Sink,
+  tooLargeAnswer,
+} from './response.ts';
+import { type Action, type EventKind, type Phase, transition, violationText } from './transitions.ts';
+
+/** Longest request body held for a decision, in bytes, where nothing else is configured. */
+export const DEFAULT_MAX_BODY_BYTES = 256 * 1024 * 1024;
+
+const FAULT_ANSWER = refusalAnswer(reject('Internal', 'the endpoint picker failed'));
+const EMPTY: Uint8Array = Buffer.alloc(0);
+
+/** The other side of a stream, as far as the stream is concerned. Nothing here may call back into the stream. */
+export interface Wire extends Sink {
+  /** Our side is done; called at most once, nothing is sent after it. `violation` names what the peer did wrong. */
+  close(violation?: string): void;
+  /** A fault of ours that the peer will not hear about. */
+  report(fault: unknown): void;
+}
+
+/** What a stream needs to know besides its wire. */
+export interface StreamOptions {
+  readonly director: Director;
+  /** Longest request body held, in bytes; longer ones are answered with 413. */
+  readonly maxBodyBytes: number;
+}
+
+type Perform = (stream: ExtProcStream, message: ProcessingRequest | undefined) => void;
+
+/**
+ * One HTTP request between the proxy and its exchange: carries out what `transitions.ts` says. Holds the body until
+ * the decision, and never answers out of order.
+ */
+export class ExtProcStream {
+  readonly #options: StreamOptions;
+  readonly #wire: Wire;
+  readonly #metadata = new WireMetadata();
+  #phase: Phase = 'idle';
+  /** Set from the request's headers to the one call of `end`. */
+  #exchange: Exchange | undefined;
+  /** Set from the first body message until the body has been sent on. */
+  #body: HeldBody | undefined;
+  /** What the request's headers are answered with: where to go, or a refusal. */
+  #verdict: ProcessingResponse = FAULT_ANSWER;
+
+  constructor(options: StreamOptions, wire: Wire) {
+    this.#options = options;
+    this.#wire = wire;
+  }
+
+  /** Where the stream stands; `closed` once nothing more will be sent. */
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Takes the next message. Does not throw. */
+  receive(message: ProcessingRequest): void {
+    const kind = messageKind(message);
+    if (message.metadataContext) this.#metadata.add(message.metadataContext);
+    if (kind === 'request-headers-unsupported') this.#verdict = unsupportedAnswer(message);
+    this.#on(kind, message);
+  }
+
+  /** The peer sends no more. */
+  halfClose(): void {
+    this.#on('half-close');
+  }
+
+  /** The peer is gone; nothing can be sent any more. */
+  cancel(): void {
+    this.#on('cancel');
+  }
+
+  /** The stream broke below us; nothing can be sent any more. */
+  break(): void {
+    this.#on('break');
+  }
+
+  #on(event: EventKind, message?: ProcessingRequest): void {
+    const phase = this.#phase;
+    const { next, actions } = transition(phase, event);
+    this.#phase = next;
+    for (const action of actions) {
+      if (action === 'violate') this.#wire.close(violationText(phase, event));
+      else ExtProcStream.#PERFORM[action](this, message);
+      // An action can have an event of its own, e.g. a decision that is there at once; what is left here is then void.
+      if (this.#phase !== next) return;
+    }
+  }
+
+  static readonly #PERFORM: Readonly<Record<Exclude<Action, 'violate'>, Perform>> = {
+    open: (stream, message) => stream.#open(message),
+    hold: (stream, message) => stream.#hold(message?.requestBody?.body ?? EMPTY),
+    decide: (stream) => stream.#decide(),
+    'answer-request': (stream) => stream.#answerRequest(true),
+    'answer-request-trailers': (stream) => {
+      stream.#answerRequest(false);
+      stream.#wire.send(REQUEST_TRAILERS_ANSWER);
+    },
+    refuse: (stream) => stream.#wire.send(stream.#verdict),
+    'pass-headers': (stream, message) => stream.#passHeaders(message),
+    'pass-body': (stream, message) => stream.#passBody(message?.responseBody),
+    'pass-trailers': (stream) => stream.#wire.send(RESPONSE_TRAILERS_ANSWER),
+    'end-complete': (stream) => stream.#end('complete'),
+    'end-disconnect': (stream) => stream.#end('client-disconnect'),
+    'end-error': (stream) => stream.#end('error'),
+    close: (stream) => stream.#wire.close(),
+  };
+
+  #open(message: ProcessingRequest | undefined): void {
+    try {
+      this.#exchange = this.#options.director.open(new WireHeaders(message?.requestHeaders?.headers));
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  #hold(piece: Uint8Array): void {
+    this.#body ??= new HeldBody(this.#options.maxBodyBytes);
+    if (this.#body.add(piece)) return;
+    this.#verdict = tooLargeAnswer(this.#options.maxBodyBytes);
+    this.#on('refused');
+  }
+
+  #decide(): void {
+    // A request that ends with trailers after not a single byte is one without a body.
+    if (this.#phase === 'deciding-trailers' && this.#body?.bytes === 0) this.#body = undefined;
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    let outcome: Outcome | Promise<Outcome>;
+    try {
+      outcome = exchange.decide(this.#body?.pieces(), this.#metadata);
+    } catch (fault) {
+      return this.#fail(fault);
+    }
+    if (outcome instanceof Promise) this.#await(outcome);
+    else this.#settle(outcome);
+  }
+
+  #await(outcome: Promise<Outcome>): void {
+    outcome.then(
+      (settled) => this.#settle(settled),
+      (fault: unknown) => this.#fail(fault),
+    );
+  }
+
+  #settle(outcome: Outcome): void {
+    const picked = outcome.kind === 'picked';
+    try {
+      this.#verdict = picked ? requestHeadersAnswer(outcome) : refusalAnswer(outcome.rejection);
+    } catch (fault) {
+      return this.#fail(fault);
+    }
+    this.#on(picked ? 'picked' : 'refused');
+  }
+
+  /** The exchange must not throw; where it does, the client gets a refusal instead of silence. */
+  #fail(fault: unknown): void {
+    this.#wire.report(fault);
+    this.#verdict = FAULT_ANSWER;
+    this.#on('faulted');
+  }
+
+  #answerRequest(last: boolean): void {
+    this.#wire.send(this.#verdict);
+    if (this.#body !== undefined) sendBody(this.#wire, 'requestBody', this.#body.pieces(), last);
+    this.#body = undefined;
+  }
+
+  #passHeaders(message: ProcessingRequest | undefined): void {
+    this.#wire.send(RESPONSE_HEADERS_ANSWER);
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    try {
+      exchange.responseHeaders(new WireHeaders(message?.responseHeaders?.headers), this.#metadata);
+    } catch (fault) {
+      this.#wire.report(fault);
+    }
+  }
+
+  #passBody(part: HttpBody | null | undefined): void {
+    const piece = part?.body ?? EMPTY;
+    sendBodyPiece(this.#wire, 'responseBody', piece, part?.endOfStream === true);
+    try {
+      this.#exchange?.responseBody(piece);
+    } catch (fault) {
+      this.#wire.report(fault);
+    }
+  }
+
+  #end(how: StreamEnd): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#body = undefined;
+    try {
+      exchange?.end(how);
+    } catch (fault) {
+      this.#wire.report(fault);
+    }
+  }
+}
+
+function unsupportedAnswer(message: ProcessingRequest): ProcessingResponse {
+  return refusalAnswer(reject('Internal', unsupportedMode(message) ?? 'unsupported processing mode'));
+}

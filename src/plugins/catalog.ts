@@ -1,0 +1,27 @@
+import type { PluginDefinition } from '../core/plugin.ts';
+import { openaiParser } from './parsers/openai.ts';
+import { passthroughParser } from './parsers/passthrough.ts';
+import { maxScorePicker } from './pickers/max-score.ts';
+import { randomPicker } from './pickers/random.ts';
+import { weightedRandomPicker } from './pickers/weighted-random.ts';
+import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
+import { singleProfileHandler } from './profile-handlers/single-profile.ts';
+import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts';
+import { prefixCacheScorer } from './scorers/prefix-cache.ts';
+import { queueScorer } from './scorers/queue.ts';
+import { runningRequestsSizeScorer } from './scorers/running-requests-size.ts';
+
+/** Every plugin that needs no I/O; `app` adds the sources and discoveries that do. */
+export const PLUGINS: readonly PluginDefinition[] = [
+  openaiParser,
+  passthroughParser,
+  singleProfileHandler,
+  approxPrefixCacheProducer,
+  queueScorer,
+  runningRequestsSizeScorer,
+  kvCacheUtilizationScorer,
+  prefixCacheScorer,
+  maxScorePicker,
+  randomPicker,
+  weightedRandomPicker,
+];

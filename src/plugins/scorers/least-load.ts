@@ -1,0 +1,39 @@
+import type { Candidates } from '../../core/endpoint.ts';
+import type { Scorer } from '../../core/plugin.ts';
+
+/** What an endpoint scores when its load is unknown: neither idle, which would draw all traffic, nor full. */
+const UNKNOWN = 0.5;
+
+/**
+ * Scores by least load: (max - load) / (max - min) over the candidates whose load is known, 1 for all when they are
+ * equal (contract 3.4). Unknown loads (`NaN`) take no part in the range.
+ */
+export function leastLoad(loadOf: (slot: number) => number): Scorer {
+  return {
+    score(_request, candidates, out) {
+      const { min, max } = readLoads(candidates, out, loadOf);
+      const range = max - min;
+      for (let i = 0; i < candidates.length; i++) {
+        const load = out[i];
+        if (Number.isNaN(load)) out[i] = UNKNOWN;
+        else out[i] = range > 0 ? (max - load) / range : 1;
+      }
+    },
+  };
+}
+
+function readLoads(
+  candidates: Candidates,
+  out: Float64Array,
+  loadOf: (slot: number) => number,
+): { min: number; max: number } {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < candidates.length; i++) {
+    const load = loadOf(candidates[i]);
+    out[i] = load;
+    if (load < min) min = load;
+    if (load > max) max = load;
+  }
+  return { min, max };
+}

@@ -1,0 +1,75 @@
+import * as v from 'valibot';
+import { type DataKey, dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
+import { definePlugin, type PluginContext, type Scorer } from '../../core/plugin.ts';
+
+const parameters = v.pipe(
+  v.strictObject({
+    prefixMatchInfoProducerName: v.optional(
+      v.pipe(v.string(), v.description('Name of the producer to score by; empty means the approximate one.')),
+      '',
+    ),
+    matchLengthWeight: v.optional(
+      v.pipe(
+        v.number(),
+        v.minValue(0, 'must be between 0 and 1'),
+        v.maxValue(1, 'must be between 0 and 1'),
+        v.description('Weight of the matched length; the matched share of the prompt has the rest.'),
+      ),
+      0,
+    ),
+    matchLengthScaleTokens: v.optional(
+      v.pipe(v.number(), v.integer(), v.description('Matched tokens that count as a full length score.')),
+      8192,
+    ),
+  }),
+  v.forward(
+    v.check(
+      ({ matchLengthWeight, matchLengthScaleTokens }) => matchLengthWeight === 0 || matchLengthScaleTokens > 0,
+      'must be above 0 when matchLengthWeight is',
+    ),
+    ['matchLengthScaleTokens'],
+  ),
+);
+
+type Parameters = v.InferOutput<typeof parameters>;
+
+/**
+ * Prefers endpoints that have the prompt's beginning cached: w * min(1, matched tokens / scale)^2 + (1 - w) * matched
+ * share. The square is the contract's: attention over a prefix costs the square of its length.
+ */
+export const prefixCacheScorer = definePlugin({
+  kind: 'scorer',
+  type: 'prefix-cache-scorer',
+  stability: 'beta',
+  summary: "Prefers endpoints that have more of the prompt's beginning cached.",
+  config: parameters,
+  consumes: (config) => [matchKey(config)],
+  create: (config, context) => createScorer(config, context),
+});
+
+function matchKey({ prefixMatchInfoProducerName: producer }: Parameters): DataKey<PrefixMatch> {
+  return producer === '' ? dataKey(PREFIX_MATCH) : dataKey(PREFIX_MATCH, producer);
+}
+
+function createScorer(config: Parameters, context: PluginContext): Scorer {
+  const matchOf = context.read(matchKey(config));
+  const weight = config.matchLengthWeight;
+  return {
+    score(request, candidates, out) {
+      const match = matchOf(request);
+      if (match === undefined || match.totalBlocks === 0) {
+        out.fill(0, 0, candidates.length);
+        return;
+      }
+      const { blocksBySlot, totalBlocks, blockTokens } = match;
+      const perToken = weight === 0 ? 0 : blockTokens / config.matchLengthScaleTokens;
+      for (let i = 0; i < candidates.length; i++) {
+        const slot = candidates[i];
+        // An endpoint that joined after the look-up is beyond the array.
+        const blocks = slot < blocksBySlot.length ? blocksBySlot[slot] : 0;
+        const length = Math.min(1, blocks * perToken);
+        out[i] = weight * length * length + (1 - weight) * (blocks / totalBlocks);
+      }
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import * as v from 'valibot';
+import { definePlugin } from '../../core/plugin.ts';
+import { leastLoad } from './least-load.ts';
+
+/** Prefers short queues: (maxQ - q) / (maxQ - minQ) of requests expected to wait, 1 for all when equal. */
+export const queueScorer = definePlugin({
+  kind: 'scorer',
+  type: 'queue-scorer',
+  stability: 'beta',
+  summary: 'Prefers endpoints with fewer waiting requests.',
+  config: v.unknown(),
+  create: (_config, { endpoints }) => leastLoad((slot) => endpoints.expectedWaiting(slot)),
+});

@@ -1,0 +1,13 @@
+import * as v from 'valibot';
+import { definePlugin } from '../../core/plugin.ts';
+import { leastLoad } from './least-load.ts';
+
+/** Prefers small batches: (maxR - r) / (maxR - minR) of requests expected to run, 1 for all when equal. */
+export const runningRequestsSizeScorer = definePlugin({
+  kind: 'scorer',
+  type: 'running-requests-size-scorer',
+  stability: 'beta',
+  summary: 'Prefers endpoints with fewer running requests.',
+  config: v.unknown(),
+  create: (_config, { endpoints }) => leastLoad((slot) => endpoints.expectedRunning(slot)),
+});

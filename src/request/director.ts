@@ -1,0 +1,150 @@
+import type { Clock } from '../core/clock.ts';
+import type { Candidates, Endpoint, EndpointView } from '../core/endpoint.ts';
+import { NO_ENDPOINTS, Rejection, reject } from '../core/errors.ts';
+import type { Headers } from '../core/headers.ts';
+import type { Schedule } from '../core/plugin.ts';
+import type { InferenceBody, InferenceRequest } from '../core/request.ts';
+import type { LoadBooks } from '../datastore/load-books.ts';
+import type { Scheduler } from '../scheduling/scheduler.ts';
+import type { Director, Exchange, Outcome, ProxyMetadata, StreamEnd } from './exchange.ts';
+import { type ParserChoice, requestPath } from './parser-choice.ts';
+import type { RequestRecorder } from './recorder.ts';
+import { ResponseWatch } from './response-watch.ts';
+import { narrowToSubset } from './subset.ts';
+
+/** The pool as the director needs it. */
+export interface Pool extends EndpointView {
+  readonly books: LoadBooks;
+  byHostPort(hostPort: string): Endpoint | undefined;
+}
+
+/** What a request meets on its way. */
+export interface DirectorParts {
+  readonly clock: Clock;
+  readonly pool: Pool;
+  readonly parsers: ParserChoice;
+  readonly scheduler: Scheduler;
+  readonly recorder: RequestRecorder;
+  /** Makes an id for a request that came without one. */
+  newRequestId(): string;
+  /** Whether the proxy's subset is obeyed (`--disable-endpoint-subset-filter` says no). */
+  readonly obeySubset: boolean;
+}
+
+const REQUEST_ID = 'x-request-id';
+const FAIRNESS_ID = 'x-llm-d-inference-fairness-id';
+const FAIRNESS_ID_DEPRECATED = 'x-gateway-inference-fairness-id';
+const DEFAULT_FAIRNESS_ID = 'default-flow';
+
+/** Directs requests: parse, choose candidates, schedule, book, and watch the response until the stream ends. */
+export function createDirector(parts: DirectorParts): Director {
+  return { open: (headers) => new DirectedExchange(parts, headers) };
+}
+
+class DirectedExchange implements Exchange {
+  readonly #parts: DirectorParts;
+  readonly #headers: Headers;
+  readonly #receivedAtMs: number;
+  #response: ResponseWatch | undefined;
+
+  constructor(parts: DirectorParts, headers: Headers) {
+    this.#parts = parts;
+    this.#headers = headers;
+    this.#receivedAtMs = parts.clock.nowMs();
+  }
+
+  decide(pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome {
+    const { clock, recorder } = this.#parts;
+    const request = this.#read(pieces);
+    const outcome = request instanceof Rejection ? this.#refuse(request) : this.#place(request, metadata);
+    recorder.requestProcessed((clock.nowMs() - this.#receivedAtMs) / 1000);
+    return outcome;
+  }
+
+  responseHeaders(headers: Headers, metadata: ProxyMetadata): void {
+    this.#response?.headers(headers, metadata);
+  }
+
+  responseBody(piece: Uint8Array): void {
+    this.#response?.body(piece);
+  }
+
+  end(how: StreamEnd): void {
+    this.#response?.end(how);
+    this.#response = undefined;
+  }
+
+  #refuse(rejection: Rejection, request?: InferenceRequest): Outcome {
+    this.#parts.recorder.refused(request, rejection.code);
+    return { kind: 'rejected', rejection };
+  }
+
+  #read(pieces: readonly Uint8Array[] | undefined): InferenceRequest | Rejection {
+    const headers = this.#headers;
+    const path = requestPath((name) => headers.get(name));
+    const body = pieces === undefined ? undefined : this.#parse(path, pieces);
+    if (body instanceof Rejection) return body;
+    const model = body?.model ?? '';
+    if (body !== undefined && body.api !== 'opaque' && model === '') {
+      return reject('BadRequest', 'model not found in request body');
+    }
+    return {
+      id: headers.get(REQUEST_ID) ?? this.#parts.newRequestId(),
+      receivedAtMs: this.#receivedAtMs,
+      headers,
+      path,
+      body,
+      bodyBytes: pieces === undefined ? 0 : pieces.reduce((sum, piece) => sum + piece.byteLength, 0),
+      model,
+      targetModel: model,
+      priority: 0,
+      fairnessId: headers.get(FAIRNESS_ID) ?? headers.get(FAIRNESS_ID_DEPRECATED) ?? DEFAULT_FAIRNESS_ID,
+      data: [],
+    };
+  }
+
+  #parse(path: string, pieces: readonly Uint8Array[]): InferenceBody | Rejection {
+    const parser = this.#parts.parsers.forPath(path);
+    return parser === undefined
+      ? reject('BadRequest', `no parser registered matching path suffix for: ${path}`)
+      : parser.parse(path, pieces, this.#headers);
+  }
+
+  #place(request: InferenceRequest, metadata: ProxyMetadata): Outcome {
+    const { pool, obeySubset, recorder } = this.#parts;
+    const candidates = obeySubset ? narrowToSubset(pool, metadata.subset()) : pool.all;
+    const picked = candidates.length === 0 ? NO_ENDPOINTS : this.#schedule(request, candidates);
+    if (picked instanceof Rejection) return this.#refuse(picked, request);
+    this.#response = new ResponseWatch(this.#parts, request, recorder.accepted(request), picked[0]);
+    return {
+      kind: 'picked',
+      destination: picked.map(({ hostPort }) => hostPort).join(','),
+      setHeaders: this.#headers.get(REQUEST_ID) === undefined ? [[REQUEST_ID, request.id]] : [],
+    };
+  }
+
+  #schedule(request: InferenceRequest, candidates: Candidates): readonly Endpoint[] | Rejection {
+    const { clock, scheduler, recorder } = this.#parts;
+    const before = clock.nowMs();
+    const schedule = scheduler.schedule(request, candidates);
+    const seconds = (clock.nowMs() - before) / 1000;
+    if (schedule instanceof Rejection) {
+      recorder.scheduled(seconds, 'failure', request.targetModel, undefined);
+      return schedule;
+    }
+    const picked = this.#endpoints(schedule);
+    if (picked.length === 0) return reject('Internal', 'results must be greater than zero');
+    recorder.scheduled(seconds, 'success', request.targetModel, picked[0]);
+    scheduler.picked(request, schedule);
+    return picked;
+  }
+
+  #endpoints(schedule: Schedule): readonly Endpoint[] {
+    const endpoints: Endpoint[] = [];
+    for (const slot of schedule.picks.get(schedule.primary) ?? []) {
+      const endpoint = this.#parts.pool.at(slot);
+      if (endpoint !== undefined) endpoints.push(endpoint);
+    }
+    return endpoints;
+  }
+}

@@ -1,0 +1,126 @@
+import type { Clock } from '../core/clock.ts';
+import type { Candidates } from '../core/endpoint.ts';
+import { FILTERED_OUT, type Rejection } from '../core/errors.ts';
+import type { Filter, Picker, Plugin, Scorer } from '../core/plugin.ts';
+import type { InferenceRequest } from '../core/request.ts';
+import type { DecisionListener, ScorePart } from './decision.ts';
+
+/** What a profile is made of, every reference resolved. */
+export interface ProfilePlan {
+  readonly name: string;
+  readonly filters: readonly Plugin<'filter'>[];
+  readonly scorers: readonly { readonly plugin: Plugin<'scorer'>; readonly weight: number }[];
+  readonly picker: Plugin<'picker'>;
+}
+
+/** Takes the time one plugin needed for one request, in seconds. */
+export type ObserveSeconds = (seconds: number) => void;
+/** Binds the duration metric of one plugin at one extension point, once, when the profile is compiled. */
+export type BindDuration = (extensionPoint: string, plugin: Plugin) => ObserveSeconds;
+
+/** What compiling needs from outside. */
+export interface ProfileDeps {
+  readonly clock: Clock;
+  readonly bindDuration: BindDuration;
+  /** At least this many endpoints are ranked, whatever the picker was configured with. */
+  readonly minPicks: number;
+  /** Called per decision while set; see `DecisionRecord`. */
+  decisionListener(): DecisionListener | undefined;
+}
+
+interface Timed<T> {
+  readonly run: T;
+  readonly observe: ObserveSeconds;
+}
+
+interface WeightedScorer extends Timed<Scorer> {
+  readonly name: string;
+  readonly weight: number;
+}
+
+/**
+ * A scheduling profile as flat arrays: filters in listed order, then every scorer's value clamped to [0, 1] times its
+ * weight and summed, then the picker (contract 2.7). Runs to its end without a break, so the score buffers are reused.
+ */
+export class CompiledProfile {
+  readonly name: string;
+  readonly #deps: ProfileDeps;
+  readonly #filters: readonly Timed<Filter>[];
+  readonly #scorers: readonly WeightedScorer[];
+  readonly #picker: Timed<Picker>;
+  readonly #count: number;
+  #sums = new Float64Array(64);
+  #values = new Float64Array(64);
+
+  constructor(plan: ProfilePlan, deps: ProfileDeps) {
+    this.name = plan.name;
+    this.#deps = deps;
+    this.#filters = plan.filters.map((plugin) => ({
+      run: plugin.instance,
+      observe: deps.bindDuration('Filter', plugin),
+    }));
+    this.#scorers = plan.scorers.map(({ plugin, weight }) => ({
+      run: plugin.instance,
+      observe: deps.bindDuration('Scorer', plugin),
+      name: plugin.name,
+      weight,
+    }));
+    this.#picker = { run: plan.picker.instance, observe: deps.bindDuration('Picker', plan.picker) };
+    this.#count = Math.max(plan.picker.instance.maxEndpoints, deps.minPicks);
+  }
+
+  /** Ranks the candidates, best first, or says that the filters left nobody. */
+  run(request: InferenceRequest, candidates: Candidates): Candidates | Rejection {
+    const { clock } = this.#deps;
+    let left = candidates;
+    let before = clock.nowMs();
+    for (const { run, observe } of this.#filters) {
+      left = run.filter(request, left);
+      const after = clock.nowMs();
+      observe((after - before) / 1000);
+      before = after;
+      if (left.length === 0) return FILTERED_OUT;
+    }
+    this.#makeRoom(left.length);
+    const sums = this.#sums;
+    sums.fill(0, 0, left.length);
+    for (const scorer of this.#scorers) {
+      this.#addScores(request, left, scorer);
+      const after = clock.nowMs();
+      scorer.observe((after - before) / 1000);
+      before = after;
+    }
+    const picked = this.#picker.run.pick(left, sums, Math.min(this.#count, left.length));
+    this.#picker.observe((clock.nowMs() - before) / 1000);
+    const listener = this.#deps.decisionListener();
+    if (listener !== undefined) this.#explain(request, left, picked, listener);
+    return picked;
+  }
+
+  #addScores(request: InferenceRequest, candidates: Candidates, { run, weight }: WeightedScorer): void {
+    const values = this.#values;
+    const sums = this.#sums;
+    run.score(request, candidates, values);
+    for (let i = 0; i < candidates.length; i++) sums[i] += weight * clamp(values[i]);
+  }
+
+  #explain(request: InferenceRequest, left: Candidates, picked: Candidates, listener: DecisionListener): void {
+    const winner = left.indexOf(picked[0]);
+    const scores: ScorePart[] = this.#scorers.map(({ run, name, weight }) => {
+      run.score(request, left, this.#values);
+      return { scorer: name, weight, value: clamp(this.#values[winner]) };
+    });
+    listener({ requestId: request.id, profile: this.name, picked: [...picked], scores });
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#sums.length >= length) return;
+    this.#sums = new Float64Array(length * 2);
+    this.#values = new Float64Array(length * 2);
+  }
+}
+
+/** Into [0, 1]; what is not a number counts as 0, so that one bad scorer cannot poison a sum. */
+function clamp(value: number): number {
+  return value > 0 ? Math.min(value, 1) : 0;
+}

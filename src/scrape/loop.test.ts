@@ -1,0 +1,276 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../lib/random.ts';
+import { allocateColumns, openColumns } from '../datastore/columns.ts';
+import { BUILT_IN_ENGINES } from './engines.ts';
+import type { PageConnection, PageFetcher, PageListener } from './fetch-page.ts';
+import { ScrapeLoop, type LoopSettings } from './loop.ts';
+
+const SETTINGS: LoopSettings = { intervalMs: 50, timeoutMs: 1000, cpuBudget: 0.5, maxConcurrent: 256 };
+const PAGE =
+  'vllm:num_requests_waiting 3\nvllm:num_requests_running 4\nvllm:kv_cache_usage_perc 0.5\n' +
+  'vllm:cache_config_info{block_size="16",num_gpu_blocks="100"} 1\n';
+
+/** A fetch that somebody has to answer. */
+class Wire implements PageConnection {
+  listener: PageListener | undefined;
+  asked = 0;
+  closed = 0;
+
+  get(listener: PageListener): void {
+    expect(this.listener, 'scrapes of one endpoint must not overlap').toBeUndefined();
+    this.asked++;
+    this.listener = listener;
+  }
+
+  close(): void {
+    this.closed++;
+    this.listener = undefined;
+  }
+
+  answer(page = PAGE): void {
+    const { listener } = this;
+    this.listener = undefined;
+    listener?.page(Buffer.from(page));
+  }
+
+  fail(): void {
+    const { listener } = this;
+    this.listener = undefined;
+    listener?.failed('connect', 'refused');
+  }
+}
+
+function rig(settings: Partial<LoopSettings> = {}, endpoints = 1) {
+  const columns = openColumns(allocateColumns());
+  const wires: Wire[] = [];
+  const fetcher: PageFetcher = {
+    open: () => {
+      const wire = new Wire();
+      wires.push(wire);
+      return wire;
+    },
+  };
+  const time = { nowMs: 1000, cpuMs: 0 };
+  const loop = new ScrapeLoop(
+    { ...SETTINGS, ...settings },
+    {
+      columns,
+      engines: BUILT_IN_ENGINES,
+      fetcher,
+      random: seededRandom(1),
+      nowMs: () => time.nowMs,
+      threadCpuMs: () => time.cpuMs,
+    },
+  );
+  const add = (slot: number, generation = slot + 1): void => {
+    columns.generation[slot] = generation;
+    loop.add({ slot, generation, host: '127.0.0.1', port: 1, engine: 0 });
+  };
+  for (let slot = 0; slot < endpoints; slot++) add(slot);
+  /** Turns the loop for `ms`, with every wire answered by `reply` between turns. */
+  const run = (ms: number, reply: (wire: Wire, index: number) => void = (wire) => wire.answer()): void => {
+    const endMs = time.nowMs + ms;
+    while (time.nowMs < endMs) {
+      const sleepMs = loop.turn();
+      expect(sleepMs).toBeGreaterThan(0);
+      for (const [index, wire] of wires.entries()) if (wire.listener !== undefined) reply(wire, index);
+      time.nowMs = Math.min(endMs, time.nowMs + sleepMs);
+    }
+  };
+  return { loop, columns, wires, time, add, run };
+}
+
+const silent = (): void => {};
+
+describe('a good page', () => {
+  it('fills the columns of its slot, and counts', () => {
+    const { columns, run, wires, loop } = rig({}, 2);
+    run(50, (wire, index) => index === 1 && wire.answer());
+    expect(wires.map(({ asked }) => asked)).toEqual([1, 1]);
+    expect(columns.scrapes.subarray(0, 2)).toEqual(Uint32Array.of(0, 1));
+    expect([columns.waiting[1], columns.running[1], columns.kvUsage[1]]).toEqual([3, 4, 0.5]);
+    expect([columns.blockTokens[1], columns.blockCount[1]]).toEqual([16, 100]);
+    expect(columns.scrapedAtMs[1]).toBeGreaterThanOrEqual(1000);
+    expect(columns.scrapedAtMs[1]).toBeLessThanOrEqual(1050);
+    expect(loop.takeReport()).toMatchObject({ scrapes: 1, endpoints: 2, pollErrors: {}, extractErrors: 0, errors: [] });
+    expect(loop.takeReport().scrapes).toBe(0);
+  });
+
+  it('turns a signal it lacks into unknown and says so', () => {
+    const { columns, run, loop } = rig();
+    run(100);
+    run(100, (wire) => wire.answer('vllm:num_requests_running 9\n'));
+    expect([columns.waiting[0], columns.running[0], columns.kvUsage[0]]).toEqual([Number.NaN, 9, Number.NaN]);
+    const { errors, extractErrors } = loop.takeReport();
+    expect(extractErrors).toBeGreaterThan(0);
+    expect(errors).toEqual([
+      {
+        slot: 0,
+        generation: 1,
+        kind: 'signals',
+        message: 'not on the page, or not usable: waiting, kvUsage, blockTokens, blockCount',
+        failures: 0,
+      },
+    ]);
+  });
+
+  it('comes as often as configured, 50 ms at the least, without falling into step', () => {
+    for (const [intervalMs, scrapes] of [
+      [50, 200],
+      [10, 200],
+      [200, 50],
+    ]) {
+      const { columns, run, time } = rig({ intervalMs }, 20);
+      const moments = new Set<number>();
+      run(10_000, (wire) => {
+        moments.add(time.nowMs);
+        wire.answer();
+      });
+      for (let slot = 0; slot < 20; slot++) {
+        expect(columns.scrapes[slot]).toBeGreaterThan(scrapes * 0.93);
+        expect(columns.scrapes[slot]).toBeLessThanOrEqual(scrapes + 2);
+      }
+      expect(moments.size).toBeGreaterThan(scrapes * 2);
+    }
+  });
+});
+
+describe('failures', () => {
+  it('keep the old values and are counted', () => {
+    const { columns, run, loop } = rig();
+    run(60);
+    const before = columns.scrapes[0];
+    loop.takeReport();
+    run(150, (wire) => wire.fail());
+    run(500, (wire) => wire.answer('<html>nothing here</html>\n'));
+    expect([columns.waiting[0], columns.scrapes[0]]).toEqual([3, before]);
+    const report = loop.takeReport();
+    expect(report.pollErrors.connect).toBeGreaterThan(0);
+    expect(report.extractErrors).toBeGreaterThan(0);
+    expect(report).toMatchObject({ scrapes: 0, recovered: [] });
+    expect(report.errors).toHaveLength(1);
+    expect(report.errors[0].failures).toBeGreaterThan(1);
+    run(3000);
+    expect(loop.takeReport().recovered).toEqual([{ slot: 0, generation: 1 }]);
+  });
+
+  it('make an endpoint wait twice as long each time, up to two seconds, and not the others', () => {
+    const { columns, run, wires } = rig({}, 2);
+    run(60_000, (wire, index) => (index === 0 ? wire.fail() : wire.answer()));
+    expect(wires[0].asked).toBeGreaterThan(28);
+    expect(wires[0].asked).toBeLessThan(40);
+    expect(columns.scrapes[1]).toBeGreaterThan(1100);
+    const asked = wires[0].asked;
+    run(5000);
+    expect(wires[0].asked - asked).toBeGreaterThan(50);
+  });
+
+  it('time out at the limit and not before', () => {
+    const { run, wires, loop, time } = rig({ timeoutMs: 300 });
+    run(100, silent);
+    expect(wires[0].asked).toBe(1);
+    run(150, silent);
+    expect(wires[0].closed).toBe(0);
+    run(100, silent);
+    expect(wires[0].closed).toBe(1);
+    expect(loop.takeReport().pollErrors).toEqual({ timeout: 1 });
+    expect(time.nowMs).toBe(1350);
+  });
+
+  it('are not blamed on the servers when the thread itself stood still', () => {
+    const { run, wires, time, loop } = rig();
+    run(100, silent);
+    time.nowMs += 5000;
+    loop.turn();
+    expect(wires[0].closed).toBe(0);
+    wires[0].answer();
+    expect(loop.takeReport()).toMatchObject({ scrapes: 1, pollErrors: {} });
+  });
+
+  it('are told one by one for a bounded number of endpoints, with short messages', () => {
+    const { run, loop } = rig({}, 100);
+    run(100, (wire) => {
+      const { listener } = wire;
+      wire.listener = undefined;
+      listener?.failed('malformed', 'x'.repeat(10_000));
+    });
+    const { errors, pollErrors } = loop.takeReport();
+    expect(pollErrors.malformed).toBeGreaterThanOrEqual(100);
+    expect(errors).toHaveLength(32);
+    expect(errors[0].message).toHaveLength(200);
+  });
+});
+
+describe('membership', () => {
+  it('stops asking an endpoint that is gone and drops what was under way', () => {
+    const { loop, run, wires, columns } = rig({ maxConcurrent: 1 }, 2);
+    run(100, silent);
+    const busy = wires.findIndex(({ asked }) => asked === 1);
+    const listener = wires[busy].listener;
+    loop.remove(busy, busy + 1);
+    expect(wires[busy].closed).toBe(1);
+    // A connection that answers all the same finds the slot's generation gone.
+    columns.generation[busy] = 0;
+    listener?.page(Buffer.from(PAGE));
+    expect(columns.scrapes[busy]).toBe(0);
+    run(1000);
+    expect(wires[busy].asked).toBe(1);
+    expect(wires[1 - busy].asked).toBeGreaterThan(10);
+    expect(loop.takeReport().endpoints).toBe(1);
+  });
+
+  it('writes nothing into a slot with a new tenant', () => {
+    const { run, wires, columns, loop, add } = rig();
+    run(60, silent);
+    columns.generation[0] = 77;
+    wires[0].answer();
+    expect([columns.scrapes[0], columns.waiting[0]]).toEqual([0, 0]);
+    loop.remove(0, 77);
+    expect(loop.takeReport()).toMatchObject({ scrapes: 0, endpoints: 1 });
+    loop.remove(0, 1);
+    add(0, 77);
+    run(100);
+    expect([columns.scrapes[0] > 0, columns.waiting[0]]).toEqual([true, 3]);
+  });
+});
+
+describe('limits', () => {
+  it('hold the number of scrapes under way, and give everyone a turn', () => {
+    const { run, wires } = rig({ maxConcurrent: 3, timeoutMs: 100_000 }, 20);
+    run(1000, silent);
+    expect(wires.filter(({ listener }) => listener !== undefined)).toHaveLength(3);
+    run(2000);
+    const asked = wires.map((wire) => wire.asked);
+    expect(Math.min(...asked)).toBeGreaterThan(3);
+    expect(Math.max(...asked) - Math.min(...asked)).toBeLessThanOrEqual(10);
+  });
+
+  it('stretch the interval until the thread keeps to its CPU budget, and back', () => {
+    const { run, time, loop, wires, columns } = rig({ cpuBudget: 0.5 }, 1000);
+    let costMs = 0.2;
+    const reply = (wire: Wire): void => {
+      time.cpuMs += costMs;
+      wire.answer();
+    };
+    run(3000, reply);
+    const before = time.cpuMs;
+    run(10_000, reply);
+    expect((time.cpuMs - before) / 10_000).toBeCloseTo(0.5, 1);
+    expect(loop.takeReport().intervalMs).toBeCloseTo(400, 0);
+    expect(Math.min(...columns.scrapes.subarray(0, 1000))).toBeGreaterThan(20);
+    for (let slot = 100; slot < 1000; slot++) loop.remove(slot, slot + 1);
+    wires.length = 100;
+    costMs = 0.1;
+    run(10_000, reply);
+    expect(loop.takeReport().intervalMs).toBe(50);
+  });
+
+  it('never stretch beyond five seconds', () => {
+    const { run, time, loop } = rig({}, 100);
+    run(10_000, (wire) => {
+      time.cpuMs += 1000;
+      wire.answer();
+    });
+    expect(loop.takeReport().intervalMs).toBe(5000);
+  });
+});

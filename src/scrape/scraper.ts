@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { Worker } from 'node:worker_threads';
+import type { Endpoint } from '../core/endpoint.ts';
+import { ConfigError } from '../core/errors.ts';
+import type { EndpointTable } from '../datastore/endpoint-table.ts';
+import { selectEngine } from './engines.ts';
+import type { LoopSettings, Target } from './loop.ts';
+import type { TargetsMessage, TlsSettings, WorkerSettings } from './messages.ts';
+import type { CoreExtractorSettings, MetricsSourceSettings } from './plugins.ts';
+import type { EndpointRef, ScrapeReport } from './report.ts';
+import { type ScrapeLog, Troubles } from './troubles.ts';
+
+const FIRST_RESTART_MS = 100;
+const LAST_RESTART_MS = 10_000;
+const REPORT_MS = 1000;
+
+/** How to scrape: the plugins' settings and the process's limits. */
+export interface ScrapeSettings extends Partial<LoopSettings> {
+  readonly source: MetricsSourceSettings;
+  readonly extractor: CoreExtractorSettings;
+  /** Time between two scrapes of an endpoint, 50 at least; the CPU budget may make it longer. */
+  readonly intervalMs: number;
+  /** Time between two reports, default 1000. */
+  readonly reportMs?: number;
+}
+
+/** Limits where the settings name none. */
+export const SCRAPE_LIMITS = { timeoutMs: 1000, cpuBudget: 0.5, maxConcurrent: 256 } as const;
+
+/** What `startScraper` works on. */
+export interface ScraperOptions {
+  readonly table: EndpointTable;
+  readonly settings: ScrapeSettings;
+  readonly log: ScrapeLog;
+  /** Called with what the worker did, every `reportMs`. */
+  readonly onReport: (report: ScrapeReport) => void;
+  /** The worker was lost and another one starts; `restarts` so far. */
+  readonly onRestart?: (restarts: number) => void;
+  /** Where the worker's code is, for bundles; by default the source beside this file. */
+  readonly workerUrl?: URL;
+}
+
+/** A running scraper. */
+export interface Scraper {
+  /** Workers lost and replaced so far. */
+  readonly restarts: number;
+  /** Ends the worker; resolves when it is gone. */
+  close(): Promise<void>;
+}
+
+/**
+ * Scrapes the endpoints of the table on a thread of its own, from now on and through every change of membership. A
+ * worker that is lost is replaced after a growing pause; the signals it wrote stay. Throws `ConfigError` when a
+ * certificate cannot be read.
+ */
+export function startScraper(options: ScraperOptions): Scraper {
+  return new WorkerScraper(options);
+}
+
+class WorkerScraper implements Scraper {
+  readonly #options: ScraperOptions;
+  readonly #workerSettings: WorkerSettings;
+  readonly #troubles: Troubles;
+  #worker: Worker | undefined;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #pauseMs = FIRST_RESTART_MS;
+  #added: Target[] = [];
+  #removed: EndpointRef[] = [];
+  #closed = false;
+  restarts = 0;
+
+  constructor(options: ScraperOptions) {
+    this.#options = options;
+    const { table, settings, log } = options;
+    const { source, extractor, intervalMs, reportMs = REPORT_MS, ...limits } = settings;
+    this.#workerSettings = {
+      memory: table.memory,
+      engines: extractor.engines,
+      loop: { ...SCRAPE_LIMITS, ...limits, intervalMs },
+      reportMs,
+      path: source.path,
+      tls: source.scheme === 'https' ? readTls(source) : undefined,
+    };
+    this.#troubles = new Troubles(log);
+    table.listen({
+      added: (endpoint) => this.#queue(() => this.#added.push(this.#target(endpoint))),
+      removed: ({ slot, generation }) => {
+        this.#troubles.forget({ slot, generation });
+        this.#queue(() => this.#removed.push({ slot, generation }));
+      },
+    });
+    this.#startWorker();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#restartTimer);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+
+  #startWorker(): void {
+    const url = this.#options.workerUrl ?? new URL('./worker.ts', import.meta.url);
+    const worker = new Worker(url, { workerData: this.#workerSettings, name: 'scrape' });
+    this.#worker = worker;
+    let cause = 'it ended';
+    worker.on('error', (error: unknown) => {
+      cause = error instanceof Error ? error.message : String(error);
+    });
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#onLost(cause);
+    });
+    worker.on('message', (report: ScrapeReport) => {
+      if (this.#worker === worker) this.#onReport(report);
+    });
+    const { table } = this.#options;
+    this.#added = [...table.all].flatMap((slot) => {
+      const endpoint = table.at(slot);
+      return endpoint === undefined ? [] : [this.#target(endpoint)];
+    });
+    this.#removed = [];
+    this.#send();
+  }
+
+  #onLost(cause: string): void {
+    this.#worker = undefined;
+    this.restarts++;
+    this.#options.log.error({ cause, restarts: this.restarts, pauseMs: this.#pauseMs }, 'scrape worker lost');
+    this.#options.onRestart?.(this.restarts);
+    this.#restartTimer = setTimeout(() => this.#startWorker(), this.#pauseMs);
+    this.#pauseMs = Math.min(LAST_RESTART_MS, this.#pauseMs * 2);
+  }
+
+  #onReport(report: ScrapeReport): void {
+    // A worker that lived to report well has earned a quick restart.
+    if (report.scrapes > 0) this.#pauseMs = FIRST_RESTART_MS;
+    const { table } = this.#options;
+    this.#troubles.take(report, ({ slot, generation }) => {
+      const endpoint = table.at(slot);
+      return endpoint?.generation === generation ? endpoint.id : undefined;
+    });
+    this.#options.onReport(report);
+  }
+
+  /** Collects the changes of one `replace` into one message. */
+  #queue(change: () => void): void {
+    if (this.#closed || this.#worker === undefined) return;
+    if (this.#added.length === 0 && this.#removed.length === 0) queueMicrotask(() => this.#send());
+    change();
+  }
+
+  #send(): void {
+    const message: TargetsMessage = { added: this.#added, removed: this.#removed };
+    this.#added = [];
+    this.#removed = [];
+    this.#worker?.postMessage(message);
+  }
+
+  #target({ slot, generation, address, port, labels }: Endpoint): Target {
+    const { source, extractor } = this.#options.settings;
+    return { slot, generation, host: address, port: source.port ?? port, engine: selectEngine(labels, extractor) };
+  }
+}
+
+function readTls(source: MetricsSourceSettings): TlsSettings {
+  const tls = {
+    verify: !source.insecureSkipVerify,
+    ca: readPem('caCertPath', source.caCertPath),
+    cert: readPem('clientCertPath', source.clientCertPath),
+    key: readPem('clientKeyPath', source.clientKeyPath),
+  };
+  try {
+    // The worker makes the one it uses; this one finds a bad file before there is a worker.
+    createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key });
+  } catch (error) {
+    throw new ConfigError(`metrics-data-source: certificates cannot be used: ${text(error)}`);
+  }
+  return tls;
+}
+
+function readPem(parameter: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`metrics-data-source: ${parameter} "${path}" cannot be read: ${text(error)}`);
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,113 @@
+/** One metric family: the table below is the only place where names, labels and buckets stand. */
+export interface Family {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Histogram bounds. */
+  readonly buckets?: readonly number[];
+}
+
+const REQUEST_LABELS = ['model_name', 'target_model_name', 'fairness_id', 'priority'] as const;
+const PREFIX_LABELS = ['plugin_name', 'plugin_type'] as const;
+
+const LATENCY_SECONDS = [
+  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120, 180, 240,
+  300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,
+];
+const SCHEDULER_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
+/** 32778 is the contract's own slip for 32768; dashboards know the series by it. */
+const RESPONSE_BYTES = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32778, 65536];
+
+/**
+ * Every family this picker exports, without the `llm_d_epp_` prefix. Source: contract `wire-protocol.md` 5.2 and 5.3;
+ * families marked "ours" have no counterpart there.
+ */
+export const FAMILIES = {
+  request_total: counter('Requests for which an endpoint was named.', REQUEST_LABELS),
+  request_error_total: counter('Requests refused or answered with an error, by code.', [
+    ...REQUEST_LABELS,
+    'error_code',
+  ]),
+  request_duration_seconds: histogram('From receipt to the end of the response.', REQUEST_LABELS, LATENCY_SECONDS),
+  request_size_bytes: histogram(
+    'Bytes of the request body.',
+    REQUEST_LABELS,
+    Array.from({ length: 25 }, (_, power) => 64 * 2 ** power),
+  ),
+  response_size_bytes: histogram('Bytes of the response body.', REQUEST_LABELS, RESPONSE_BYTES),
+  request_running: gauge('Requests sent to an endpoint and not ended.', REQUEST_LABELS),
+  request_ttft_seconds: histogram(
+    'From receipt to the first piece of the response body.',
+    [...REQUEST_LABELS, 'streaming'],
+    LATENCY_SECONDS.filter((bound) => bound <= 120),
+  ),
+  request_streaming_itl_seconds: histogram(
+    'Between two pieces of a streamed response body.',
+    REQUEST_LABELS,
+    [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2],
+  ),
+  average_kv_cache_utilization: gauge('Mean KV-cache use over endpoints with fresh metrics.', ['name']),
+  average_queue_size: gauge('Mean waiting requests over endpoints with fresh metrics.', ['name']),
+  average_running_requests: gauge('Mean running requests over endpoints with fresh metrics.', ['name']),
+  std_dev_kv_cache_utilization: gauge('Sample standard deviation of KV-cache use.', ['name']),
+  std_dev_queue_size: gauge('Sample standard deviation of waiting requests.', ['name']),
+  std_dev_running_requests: gauge('Sample standard deviation of running requests.', ['name']),
+  ready_endpoints: gauge('Endpoints in the pool.', ['name']),
+  per_endpoint_queue_size: gauge('Waiting requests of one endpoint.', ['name', 'model_server_endpoint']),
+  scheduler_e2e_duration_seconds: histogram('Time to schedule one request.', [], SCHEDULER_SECONDS),
+  scheduler_attempts_total: counter('Scheduling attempts by outcome.', [
+    'status',
+    'target_model_name',
+    'endpoint_name',
+    'namespace',
+    'port',
+  ]),
+  plugin_duration_seconds: histogram(
+    'Time one plugin needed for one request.',
+    ['extension_point', 'plugin_type', 'plugin_name'],
+    SCHEDULER_SECONDS,
+  ),
+  request_processing_duration_seconds: histogram(
+    'From receipt to the picker answering.',
+    [],
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  ),
+  info: gauge('Build of this picker.', ['commit', 'build_ref']),
+  datalayer_poll_errors_total: counter('Scrapes that failed.', ['source_type']),
+  datalayer_extract_errors_total: counter('Scraped pages that lacked a signal.', ['source_type', 'extractor_type']),
+  prefix_indexer_size: gauge('Blocks in the prefix index.', PREFIX_LABELS),
+  prefix_indexer_hit_ratio: histogram(
+    'Share of a prompt found in the prefix index.',
+    PREFIX_LABELS,
+    [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
+  ),
+  prefix_indexer_hit_bytes: histogram('Bytes of a prompt found in the prefix index.', PREFIX_LABELS, [
+    0,
+    ...Array.from({ length: 13 }, (_, power) => 16 * 2 ** power),
+  ]),
+  scraper_restarts_total: counter('Times the scrape worker died and was started again (ours).', []),
+  plugin_faults_total: counter('Times a plugin threw; its data was missing for that request (ours).', [
+    'plugin_type',
+    'plugin_name',
+  ]),
+  config_reload_errors_total: counter('Reloads refused; the last good state stayed (ours).', ['file']),
+} satisfies Record<string, Family>;
+
+export type FamilyName = keyof typeof FAMILIES;
+
+/** Prefix of every name. */
+export const METRIC_PREFIX = 'llm_d_epp_';
+/** The contract's start of every HELP text. */
+export const HELP_PREFIX = '[ALPHA] ';
+
+function counter(help: string, labels: readonly string[]): Family {
+  return { type: 'counter', help, labels };
+}
+
+function gauge(help: string, labels: readonly string[]): Family {
+  return { type: 'gauge', help, labels };
+}
+
+function histogram(help: string, labels: readonly string[], buckets: readonly number[]): Family {
+  return { type: 'histogram', help, labels, buckets };
+}

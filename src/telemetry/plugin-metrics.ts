@@ -1,0 +1,24 @@
+import type { Plugin, PluginMeter } from '../core/plugin.ts';
+import type { BindDuration } from '../scheduling/profile.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Binds the duration histogram of a plugin at one extension point. */
+export function bindPluginDuration(metrics: Metrics): BindDuration {
+  const family = metrics.histogram('plugin_duration_seconds');
+  return (extensionPoint, { type, name }) => {
+    const child = family.labels({ extension_point: extensionPoint, plugin_type: type, plugin_name: name });
+    return (seconds) => child.observe(seconds);
+  };
+}
+
+/** What a plugin instance reports its own numbers through; children are made on first use. */
+export function pluginMeter(metrics: Metrics, { type, name }: Pick<Plugin, 'type' | 'name'>): PluginMeter {
+  const labels = { plugin_name: name, plugin_type: type };
+  return {
+    prefixIndexSize: (blocks) => metrics.gauge('prefix_indexer_size').set(labels, blocks),
+    prefixHit(ratio, bytes) {
+      metrics.histogram('prefix_indexer_hit_ratio').observe(labels, ratio);
+      metrics.histogram('prefix_indexer_hit_bytes').observe(labels, bytes);
+    },
+  };
+}

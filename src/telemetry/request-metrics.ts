@@ -1,0 +1,131 @@
+import { LRUCache } from 'lru-cache';
+import type { Counter, Gauge, Histogram } from 'prom-client';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { InferenceRequest } from '../core/request.ts';
+import type { AttemptStatus, RequestRecorder, ResponseRecorder } from '../request/recorder.ts';
+import { LabelLimit } from './label-limit.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Label sets kept bound; more than these are bound again when they return. */
+const MAX_BOUND = 2000;
+
+type Labels = Readonly<Record<'model_name' | 'target_model_name' | 'fairness_id' | 'priority', string>>;
+
+/** The children of one label set, looked up once per label set instead of once per observation. */
+interface Bound {
+  readonly labels: Labels;
+  readonly total: Counter.Internal;
+  readonly running: Gauge.Internal<string>;
+  readonly duration: Histogram.Internal<string>;
+  readonly requestBytes: Histogram.Internal<string>;
+  readonly responseBytes: Histogram.Internal<string>;
+  readonly ttft: Readonly<Record<'true' | 'false', Histogram.Internal<string>>>;
+  readonly itl: Histogram.Internal<string>;
+}
+
+/** Feeds the request and scheduler families. */
+export class RequestMetrics implements RequestRecorder {
+  readonly #metrics: Metrics;
+  readonly #models = new LabelLimit();
+  readonly #fairnessIds = new LabelLimit();
+  readonly #bound = new LRUCache<string, Bound>({ max: MAX_BOUND });
+  readonly #attempts = new WeakMap<Endpoint, Map<string, Counter.Internal>>();
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  accepted(request: InferenceRequest): ResponseRecorder {
+    const bound = this.#bind(request);
+    bound.total.inc();
+    bound.requestBytes.observe(request.bodyBytes);
+    // The contract counts only requests that name a model as running.
+    const counted = request.model !== '';
+    if (counted) bound.running.inc();
+    return {
+      serverError: () => this.#countError(bound.labels, 'ModelServerError'),
+      firstByte: (seconds, streaming) => bound.ttft[streaming ? 'true' : 'false'].observe(seconds),
+      nextPiece: (seconds) => bound.itl.observe(seconds),
+      complete(seconds, bytes) {
+        bound.duration.observe(seconds);
+        bound.responseBytes.observe(bytes);
+      },
+      end() {
+        if (counted) bound.running.dec();
+      },
+    };
+  }
+
+  refused(request: InferenceRequest | undefined, code: ErrorCode): void {
+    this.#countError(this.#labels(request), code);
+  }
+
+  scheduled(seconds: number, status: AttemptStatus, targetModel: string, endpoint: Endpoint | undefined): void {
+    this.#metrics.histogram('scheduler_e2e_duration_seconds').observe(seconds);
+    if (endpoint !== undefined) this.#attempt(endpoint, targetModel).inc();
+    else {
+      this.#metrics
+        .counter('scheduler_attempts_total')
+        .inc({ status, target_model_name: this.#models.of(targetModel), endpoint_name: '', namespace: '', port: '' });
+    }
+  }
+
+  requestProcessed(seconds: number): void {
+    this.#metrics.histogram('request_processing_duration_seconds').observe(seconds);
+  }
+
+  #attempt(endpoint: Endpoint, targetModel: string): Counter.Internal {
+    const model = this.#models.of(targetModel);
+    let byModel = this.#attempts.get(endpoint);
+    if (byModel === undefined) {
+      byModel = new Map();
+      this.#attempts.set(endpoint, byModel);
+    }
+    let counter = byModel.get(model);
+    if (counter === undefined) {
+      counter = this.#metrics
+        .counter('scheduler_attempts_total')
+        .labels('success', model, endpoint.name, endpoint.namespace, String(endpoint.port));
+      byModel.set(model, counter);
+    }
+    return counter;
+  }
+
+  #countError(labels: Labels, errorCode: string): void {
+    this.#metrics.counter('request_error_total').inc({ ...labels, error_code: errorCode });
+  }
+
+  #labels(request: InferenceRequest | undefined): Labels {
+    return {
+      model_name: this.#models.of(request?.model ?? ''),
+      target_model_name: this.#models.of(request?.targetModel ?? ''),
+      fairness_id: this.#fairnessIds.of(request?.fairnessId ?? 'default-flow'),
+      priority: String(request?.priority ?? 0),
+    };
+  }
+
+  #bind(request: InferenceRequest): Bound {
+    const labels = this.#labels(request);
+    const key = JSON.stringify(Object.values(labels));
+    const known = this.#bound.get(key);
+    if (known !== undefined) return known;
+    const metrics = this.#metrics;
+    const ttft = metrics.histogram('request_ttft_seconds');
+    const bound: Bound = {
+      labels,
+      total: metrics.counter('request_total').labels(labels),
+      running: metrics.gauge('request_running').labels(labels),
+      duration: metrics.histogram('request_duration_seconds').labels(labels),
+      requestBytes: metrics.histogram('request_size_bytes').labels(labels),
+      responseBytes: metrics.histogram('response_size_bytes').labels(labels),
+      ttft: {
+        true: ttft.labels({ ...labels, streaming: 'true' }),
+        false: ttft.labels({ ...labels, streaming: 'false' }),
+      },
+      itl: metrics.histogram('request_streaming_itl_seconds').labels(labels),
+    };
+    this.#bound.set(key, bound);
+    return bound;
+  }
+}

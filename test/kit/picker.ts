@@ -1,0 +1,113 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/app/config.ts';
+import { type RunningPicker, startPicker } from '../../src/app/picker.ts';
+import type { PickerSettings } from '../../src/app/settings.ts';
+import { createLog, type Logger } from '../../src/telemetry/log.ts';
+import { eventually } from './eventually.ts';
+
+/** A real picker on free loopback ports with a pool from a file in a temporary folder. */
+export interface TestPicker extends RunningPicker {
+  /** Rewrites the endpoints file by an atomic rename; the picker follows it. */
+  writeEndpoints(text: string): Promise<void>;
+  /** Resolves once every endpoint of the table was scraped. */
+  scraped(): Promise<void>;
+  /** What `/metrics` serves, a line each. */
+  metrics(): Promise<string[]>;
+  /** The log so far, parsed. */
+  readonly logged: readonly Record<string, unknown>[];
+}
+
+export const TEST_SETTINGS: PickerSettings = {
+  host: '127.0.0.1',
+  grpcPort: 0,
+  healthPort: 0,
+  metricsPort: 0,
+  secure: false,
+  certPath: undefined,
+  healthOnGrpcPort: false,
+  maxReceiveBytes: undefined,
+  maxSendBytes: undefined,
+  poolName: 'test',
+  refreshMetricsIntervalMs: 50,
+  refreshPoolGaugesIntervalMs: 50,
+  metricsStalenessThresholdMs: 2_000,
+  drainTimeoutMs: 0,
+  fallbackEndpoints: 2,
+  obeySubset: true,
+  seed: 1,
+};
+
+/** The endpoints file for loopback servers at `ports`. */
+export function endpointsText(ports: readonly number[]): string {
+  return JSON.stringify({
+    endpoints: ports.map((port, index) => ({ name: `pod-${index}`, address: '127.0.0.1', port: String(port) })),
+  });
+}
+
+export async function startTestPicker(
+  endpoints: string | readonly number[],
+  changes: Partial<PickerSettings> = {},
+): Promise<TestPicker> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-test-'));
+  const path = join(folder, 'endpoints.yaml');
+  await writeFile(path, typeof endpoints === 'string' ? endpoints : endpointsText(endpoints));
+  const { log, logged } = memoryLog();
+  try {
+    const config = await loadConfig({ file: undefined, text: configText(path), allowExperimental: false });
+    const picker = await startPicker(config, { ...TEST_SETTINGS, ...changes }, log);
+    return {
+      ...picker,
+      logged,
+      async writeEndpoints(text) {
+        await writeFile(`${path}.new`, text);
+        await rename(`${path}.new`, path);
+      },
+      scraped: () =>
+        eventually('every endpoint was scraped', () =>
+          picker.table.all.every((slot) => picker.table.signals.scrapes[slot] > 0),
+        ),
+      metrics: async () => (await (await fetch(`http://127.0.0.1:${picker.metricsPort}/metrics`)).text()).split('\n'),
+      async stop(hurry) {
+        await picker.stop(hurry);
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function memoryLog(): { log: Logger; logged: Record<string, unknown>[] } {
+  const logged: Record<string, unknown>[] = [];
+  const log = createLog('debug', { write: (line) => void logged.push(JSON.parse(line)) });
+  return { log, logged };
+}
+
+function configText(path: string): string {
+  return JSON.stringify({
+    apiVersion: 'llm-d.ai/v1alpha1',
+    kind: 'EndpointPickerConfig',
+    plugins: [
+      { name: 'file', type: 'file-discovery', parameters: { path, watchFile: true } },
+      { type: 'queue-scorer' },
+      { type: 'kv-cache-utilization-scorer' },
+      { type: 'prefix-cache-scorer' },
+      { type: 'max-score-picker' },
+    ],
+    schedulingProfiles: [
+      {
+        name: 'default',
+        plugins: [
+          { pluginRef: 'queue-scorer', weight: 2 },
+          { pluginRef: 'kv-cache-utilization-scorer', weight: 2 },
+          { pluginRef: 'prefix-cache-scorer', weight: 3 },
+          { pluginRef: 'max-score-picker' },
+        ],
+      },
+    ],
+    dataLayer: { discovery: { pluginRef: 'file' } },
+  });
+}

@@ -1,0 +1,61 @@
+import * as v from 'valibot';
+import { NO_HEADERS } from '../../src/core/headers.ts';
+import type { Observer, PluginContext, PluginDefinition, PluginKind, PluginKinds } from '../../src/core/plugin.ts';
+import type { InferenceRequest } from '../../src/core/request.ts';
+import { seededRandom } from '../../src/lib/random.ts';
+import { DataBoard } from '../../src/scheduling/data-board.ts';
+import { manualClock } from './clock.ts';
+import { idlePool } from './pool.ts';
+
+/** A context over a real endpoint table; `board` joins the plugins of one test. */
+export function pluginContext(changes: Partial<PluginContext> = {}, board = new DataBoard()): PluginContext {
+  return {
+    name: 'under-test',
+    endpoints: changes.endpoints ?? idlePool(4),
+    clock: manualClock(),
+    random: seededRandom(1),
+    meter: { prefixIndexSize() {}, prefixHit() {} },
+    read: (key) => board.reader(key),
+    write: (key) => board.writer(key),
+    ...changes,
+  };
+}
+
+/** An instance of a plugin from raw parameters, as a configuration would make it. */
+export function create<K extends PluginKind>(
+  definition: PluginDefinition<K>,
+  parameters: unknown = {},
+  context: PluginContext = pluginContext(),
+): PluginKinds[K] & Observer {
+  const { config, create: make } = definition;
+  return make(v.parse(config, parameters), context);
+}
+
+/** A request with the given prompt texts, one chat prompt by default. */
+export function inferenceRequest(
+  changes: Partial<InferenceRequest> = {},
+  prompts: readonly string[] = ['hello'],
+): InferenceRequest {
+  const bytes = prompts.map((prompt) => Buffer.from(prompt));
+  return {
+    id: 'test-request',
+    receivedAtMs: 1_000_000,
+    headers: NO_HEADERS,
+    path: '/v1/chat/completions',
+    body: {
+      api: 'chat',
+      model: 'm',
+      stream: false,
+      maxOutputTokens: undefined,
+      cacheSalt: '',
+      prompts: () => bytes,
+    },
+    bodyBytes: 100,
+    model: 'm',
+    targetModel: 'm',
+    priority: 0,
+    fairnessId: 'default-flow',
+    data: [],
+    ...changes,
+  };
+}

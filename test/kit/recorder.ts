@@ -1,0 +1,23 @@
+import type { RequestRecorder } from '../../src/request/recorder.ts';
+
+/** Writes down what a request's life was told to, one word an event. */
+export function listRecorder(): RequestRecorder & { readonly events: string[] } {
+  const events: string[] = [];
+  return {
+    events,
+    accepted: ({ model }) => {
+      events.push(`accepted ${model}`);
+      return {
+        serverError: () => events.push('server error'),
+        firstByte: (seconds, streaming) => events.push(`first byte ${seconds}${streaming ? ' streaming' : ''}`),
+        nextPiece: (seconds) => events.push(`next piece ${seconds}`),
+        complete: (seconds, bytes) => events.push(`complete ${seconds} ${bytes}`),
+        end: () => events.push('end'),
+      };
+    },
+    refused: (request, code) => events.push(`refused ${request?.model ?? '-'} ${code}`),
+    scheduled: (_seconds, status, model, endpoint) =>
+      events.push(`scheduled ${status} ${model} ${endpoint?.name ?? '-'}`),
+    requestProcessed: () => events.push('processed'),
+  };
+}

@@ -1,0 +1,30 @@
+import { defineConfig } from 'vitest/config';
+
+// Unit tests sit beside the code; cross-cutting suites are in test/. Suites that need a real Envoy, k6 or
+// Kubernetes are projects of their own, so `npm test` needs nothing but this repository.
+export default defineConfig({
+  test: {
+    isolate: false,
+    testTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['test/envoy/**', 'test/cluster/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'envoy',
+          include: ['test/envoy/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
