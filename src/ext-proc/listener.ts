@@ -170,6 +170,7 @@ class GrpcListener implements Listener {
   }
 
   private createAcceptor(tls: ListenerTls | undefined): NetServer | TlsServer {
+    // http2 sets `noDelay` itself, but not through a rewritten connection; see `RewritingConnection`.
     const shared = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS };
     const acceptor = tls === undefined ? createServer(shared) : this.createTlsAcceptor(tls, shared);
     if (this.options.maxConnections !== undefined) acceptor.maxConnections = this.options.maxConnections;
@@ -216,7 +217,6 @@ class GrpcListener implements Listener {
       socket.destroy();
       return;
     }
-    socket.setNoDelay(true);
     const limits = { timeoutMs: this.options.peekTimeoutMs ?? PEEK_TIMEOUT_MS, maxBytes: PEEK_MAX_BYTES };
     const peek = peekAuthority(socket, limits, (connection) => {
       if (connection !== undefined) this.sessions.inject(connection);

@@ -1,5 +1,6 @@
 // Requests per second through the listener that accepts `|` in `:authority`, against a plain grpc-js port.
-//   node test/bench/authority.ts [requests per run, default 30000]
+//   node test/bench/authority.ts [requests per run, default 30000] [body bytes, default 4096]
+// Each line: at 64 requests at a time, its ratio to the plain port round by round, and one request at a time.
 // Needs h2load (Debian: nghttp2-client) on the PATH. The absolute figures are the machine's; the ratios are the result.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -12,8 +13,10 @@ import { listen } from '../../src/ext-proc/listener.ts';
 
 const REQUESTS = Number(process.argv[2] ?? 30_000);
 const ROUNDS = 5;
+/** One at a time, a connection that waits for delayed acknowledgements makes some 23 requests per second. */
+const SERIAL_REQUESTS = 500;
 const RUN_TIMEOUT_MS = 120_000;
-const BODY_BYTES = 4096;
+const BODY_BYTES = Number(process.argv[3] ?? 4096);
 const LEGAL = 'epp.default.svc.cluster.local:9002';
 const ISTIO = 'outbound|9002||epp.default.svc.cluster.local';
 
@@ -53,10 +56,21 @@ function bind(server: Server, credentials: ServerCredentials): Promise<number> {
   });
 }
 
-async function load(target: Target, requests: number, body: string): Promise<number> {
+async function load(target: Target, requests: number, body: string, clients = 4, streams = 16): Promise<number> {
   const { stdout } = await run(
     'h2load',
-    ['-n', String(requests), '-c', '4', '-m', '16', '-d', body, '-H', `:authority: ${target.authority}`]
+    [
+      '-n',
+      String(requests),
+      '-c',
+      String(clients),
+      '-m',
+      String(streams),
+      '-d',
+      body,
+      '-H',
+      `:authority: ${target.authority}`,
+    ]
       .concat(['-H', 'content-type: application/grpc', '-H', 'te: trailers'])
       .concat([`${target.scheme}://127.0.0.1:${target.port}/bench.Echo/Echo`]),
     { timeout: RUN_TIMEOUT_MS },
@@ -120,9 +134,9 @@ async function main(): Promise<void> {
       for (const one of group) {
         const ratios = one.perSecond.map((value, round) => value / group[0].perSecond[round]);
         const figures = `${Math.round(median(one.perSecond))} requests/s, ratio ${median(ratios).toFixed(2)}`;
-        process.stdout.write(
-          `${one.name.padEnd(40)} ${figures} (${ratios.map((ratio) => ratio.toFixed(2)).join(' ')})\n`,
-        );
+        const rounds = ratios.map((ratio) => ratio.toFixed(2)).join(' ');
+        const serial = Math.round(await load(one, SERIAL_REQUESTS, body, 1, 1));
+        process.stdout.write(`${one.name.padEnd(40)} ${figures} (${rounds}), one at a time ${serial}/s\n`);
       }
     }
   } finally {

@@ -15,7 +15,7 @@ export class RewritingConnection extends Duplex {
 
   /**
    * Takes over `socket`, from which nothing may read any more. `first` are the bytes read so far, already rewritten.
-   * The socket needs `setNoDelay(true)`: http2 sets it on native sockets only, and without it each answer waits
+   * The socket needs `noDelay`: http2 sets it on native sockets only, and without it each answer waits
    * some 40 ms for the peer's delayed acknowledgement.
    */
   constructor(socket: Socket, rewriter: AuthorityRewriter, first: readonly Buffer[]) {
