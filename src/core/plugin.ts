@@ -5,7 +5,7 @@ import type { Candidates, EndpointView } from './endpoint.ts';
 import type { Rejection } from './errors.ts';
 import type { Headers } from './headers.ts';
 import type { Random } from './random.ts';
-import type { InferenceBody, InferenceRequest } from './request.ts';
+import type { Dialect, InferenceBody, InferenceRequest } from './request.ts';
 
 /** Narrows the candidates, in the order the profile lists its filters. An empty result refuses the request. */
 export interface Filter {
@@ -48,6 +48,8 @@ export interface Producer {
 /** Reads request bodies of the paths it claims; no paths means every path nobody else claims. */
 export interface Parser {
   readonly paths: readonly string[];
+  /** Whose error objects the clients of a path expect. */
+  dialect(path: string): Dialect;
   /** Reads a whole body, given as the pieces it came in, or refuses it. */
   parse(path: string, pieces: readonly Uint8Array[], headers: Headers): InferenceBody | Rejection;
 }

@@ -3,9 +3,21 @@ import type { Headers } from './headers.ts';
 /** Which API a body speaks; `opaque` bodies are routed without being read. */
 export type Api = 'chat' | 'completions' | 'opaque';
 
+/** Whose error objects, usage fields and events a client of an API expects; `none` where nobody knows. */
+export type Dialect = 'openai' | 'responses' | 'anthropic' | 'vllm' | 'sglang' | 'none';
+
+/** Where a value stands in the body, in bytes from its first; `end` is the byte after the last. */
+export interface ByteSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What was read from a request body. The bytes themselves are forwarded as they came. */
 export interface InferenceBody {
   readonly api: Api;
+  readonly dialect: Dialect;
+  /** The model's value as it stands in the bytes, quotes included; undefined where a rename is not possible. */
+  readonly modelSpan?: ByteSpan | undefined;
   /** Model named in the body; empty when it names none. */
   readonly model: string;
   /** Whether the client asked for a stream of events. */

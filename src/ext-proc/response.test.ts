@@ -26,7 +26,12 @@ function pieces(body: readonly Uint8Array[], last: boolean): { size: number; end
 }
 
 describe('answer to request headers', () => {
-  const answer = requestHeadersAnswer({ kind: 'picked', destination: 'a:1,b:2', setHeaders: [['x-a', 'ü']] });
+  const answer = requestHeadersAnswer({
+    kind: 'picked',
+    destination: 'a:1,b:2',
+    setHeaders: [['x-a', 'ü']],
+    removeHeaders: [],
+  });
   const { requestHeaders, dynamicMetadata } = decodeProcessingResponse(encodeProcessingResponse(answer));
   const common = requestHeaders?.response;
 

@@ -37,7 +37,7 @@ export const RESPONSE_TRAILERS_ANSWER: Buffer = encodeProcessingResponse({ respo
 export function requestHeadersAnswer(picked: Picked): ProcessingResponse {
   const setHeaders = [setHeader(DESTINATION_KEY, picked.destination)];
   for (const [name, value] of picked.setHeaders) setHeaders.push(setHeader(name, value));
-  const headerMutation: HeaderMutation = { setHeaders };
+  const headerMutation: HeaderMutation = { setHeaders, removeHeaders: [...picked.removeHeaders] };
   return {
     requestHeaders: { response: { headerMutation, clearRouteCache: true } },
     dynamicMetadata: {

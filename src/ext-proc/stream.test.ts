@@ -5,7 +5,7 @@ import { BodySendMode, type ProcessingRequest } from '../protos/ext-proc.ts';
 import type { Outcome } from '../request/exchange.ts';
 import { ExtProcStream } from './stream.ts';
 
-const REFUSED: Outcome = { kind: 'rejected', rejection: NO_ENDPOINTS };
+const REFUSED: Outcome = { kind: 'rejected', rejection: NO_ENDPOINTS, dialect: 'none' };
 const FAULT_TEXT = 'immediate 500 inference error: Internal - the endpoint picker failed';
 
 function setUp(script?: Script, maxBodyBytes = 1000) {

@@ -54,6 +54,8 @@ export class ExtProcStream {
   #exchange: Exchange | undefined;
   /** Set from the first body message until the body has been sent on. */
   #body: HeldBody | undefined;
+  /** The body the decision put in its place. */
+  #edited: readonly Uint8Array[] | undefined;
   /** What the request's headers are answered with: where to go, or a refusal. */
   #verdict: ProcessingResponse = FAULT_ANSWER;
 
@@ -114,7 +116,7 @@ export class ExtProcStream {
     refuse: (stream) => stream.#wire.send(stream.#verdict),
     'pass-headers': (stream, message) => stream.#passHeaders(message),
     'pass-body': (stream, message) => stream.#passBody(message?.responseBody),
-    'pass-trailers': (stream) => stream.#wire.send(RESPONSE_TRAILERS_ANSWER),
+    'pass-trailers': (stream) => stream.#passTrailers(),
     'end-complete': (stream) => stream.#end('complete'),
     'end-disconnect': (stream) => stream.#end('client-disconnect'),
     'end-error': (stream) => stream.#end('error'),
@@ -160,6 +162,7 @@ export class ExtProcStream {
 
   #settle(outcome: Outcome): void {
     const picked = outcome.kind === 'picked';
+    if (picked) this.#edited = outcome.body;
     try {
       this.#verdict = picked ? requestHeadersAnswer(outcome) : refusalAnswer(outcome.rejection);
     } catch (fault) {
@@ -177,8 +180,10 @@ export class ExtProcStream {
 
   #answerRequest(last: boolean): void {
     this.#wire.send(this.#verdict);
-    if (this.#body !== undefined) sendBody(this.#wire, 'requestBody', this.#body.pieces(), last);
+    const pieces = this.#edited ?? this.#body?.pieces();
+    if (pieces !== undefined) sendBody(this.#wire, 'requestBody', pieces, last);
     this.#body = undefined;
+    this.#edited = undefined;
   }
 
   #passHeaders(message: ProcessingRequest | undefined): void {
@@ -194,12 +199,26 @@ export class ExtProcStream {
 
   #passBody(part: HttpBody | null | undefined): void {
     const piece = part?.body ?? EMPTY;
-    sendBodyPiece(this.#wire, 'responseBody', piece, part?.endOfStream === true);
+    const last = part?.endOfStream === true;
+    let bytes = piece;
     try {
-      this.#exchange?.responseBody(piece);
+      bytes = this.#exchange?.responseBody(piece, last) ?? piece;
     } catch (fault) {
       this.#wire.report(fault);
     }
+    const heldBack = bytes.length === 0 && piece.length > 0;
+    if (last || !heldBack) sendBodyPiece(this.#wire, 'responseBody', bytes, last);
+  }
+
+  #passTrailers(): void {
+    let held = EMPTY;
+    try {
+      held = this.#exchange?.responseTrailers() ?? EMPTY;
+    } catch (fault) {
+      this.#wire.report(fault);
+    }
+    if (held.length > 0) sendBodyPiece(this.#wire, 'responseBody', held, false);
+    this.#wire.send(RESPONSE_TRAILERS_ANSWER);
   }
 
   #end(how: StreamEnd): void {

@@ -47,6 +47,7 @@ describe('director', () => {
       kind: 'picked',
       destination: '10.0.0.3:8000,10.0.0.1:8000,10.0.0.2:8000',
       setHeaders: [],
+      removeHeaders: [],
     });
   });
 
@@ -130,10 +131,10 @@ describe('director', () => {
     decide(exchange);
     clock.advance(250);
     exchange.responseHeaders(headersOf({ ':status': '200', 'content-type': 'text/event-stream' }), NO_METADATA);
-    exchange.responseBody(Buffer.from('data: 1\n\n'));
+    exchange.responseBody(Buffer.from('data: 1\n\n'), false);
     clock.advance(20);
-    exchange.responseBody(Buffer.from('data: 2\n\n'));
-    exchange.responseBody(Buffer.alloc(0));
+    exchange.responseBody(Buffer.from('data: 2\n\n'), false);
+    exchange.responseBody(Buffer.alloc(0), false);
     exchange.end('complete');
     expect(recorder.events).toEqual([
       'scheduled success m vllm-0',

@@ -3,7 +3,7 @@ import type { Candidates, Endpoint, EndpointView } from '../core/endpoint.ts';
 import { NO_ENDPOINTS, Rejection, reject } from '../core/errors.ts';
 import type { Headers } from '../core/headers.ts';
 import type { Schedule } from '../core/plugin.ts';
-import type { InferenceBody, InferenceRequest } from '../core/request.ts';
+import type { Dialect, InferenceBody, InferenceRequest } from '../core/request.ts';
 import type { LoadBooks } from '../datastore/load-books.ts';
 import type { Scheduler } from '../scheduling/scheduler.ts';
 import type { Director, Exchange, Outcome, ProxyMetadata, StreamEnd } from './exchange.ts';
@@ -36,6 +36,8 @@ const FAIRNESS_ID = 'x-llm-d-inference-fairness-id';
 const FAIRNESS_ID_DEPRECATED = 'x-gateway-inference-fairness-id';
 const DEFAULT_FAIRNESS_ID = 'default-flow';
 
+const NOTHING = new Uint8Array(0);
+
 /** Directs requests: parse, choose candidates, schedule, book, and watch the response until the stream ends. */
 export function createDirector(parts: DirectorParts): Director {
   return { open: (headers) => new DirectedExchange(parts, headers) };
@@ -46,6 +48,7 @@ class DirectedExchange implements Exchange {
   readonly #headers: Headers;
   readonly #receivedAtMs: number;
   #response: ResponseWatch | undefined;
+  #dialect: Dialect = 'none';
 
   constructor(parts: DirectorParts, headers: Headers) {
     this.#parts = parts;
@@ -65,8 +68,13 @@ class DirectedExchange implements Exchange {
     this.#response?.headers(headers, metadata);
   }
 
-  responseBody(piece: Uint8Array): void {
+  responseBody(piece: Uint8Array): Uint8Array {
     this.#response?.body(piece);
+    return piece;
+  }
+
+  responseTrailers(): Uint8Array {
+    return NOTHING;
   }
 
   end(how: StreamEnd): void {
@@ -76,7 +84,7 @@ class DirectedExchange implements Exchange {
 
   #refuse(rejection: Rejection, request?: InferenceRequest): Outcome {
     this.#parts.recorder.refused(request, rejection.code);
-    return { kind: 'rejected', rejection };
+    return { kind: 'rejected', rejection, dialect: this.#dialect };
   }
 
   #read(pieces: readonly Uint8Array[] | undefined): InferenceRequest | Rejection {
@@ -105,9 +113,9 @@ class DirectedExchange implements Exchange {
 
   #parse(path: string, pieces: readonly Uint8Array[]): InferenceBody | Rejection {
     const parser = this.#parts.parsers.forPath(path);
-    return parser === undefined
-      ? reject('BadRequest', `no parser registered matching path suffix for: ${path}`)
-      : parser.parse(path, pieces, this.#headers);
+    if (parser === undefined) return reject('BadRequest', `no parser registered matching path suffix for: ${path}`);
+    this.#dialect = parser.dialect(path);
+    return parser.parse(path, pieces, this.#headers);
   }
 
   #place(request: InferenceRequest, metadata: ProxyMetadata): Outcome {
@@ -120,6 +128,7 @@ class DirectedExchange implements Exchange {
       kind: 'picked',
       destination: picked.map(({ hostPort }) => hostPort).join(','),
       setHeaders: this.#headers.get(REQUEST_ID) === undefined ? [[REQUEST_ID, request.id]] : [],
+      removeHeaders: [],
     };
   }
 

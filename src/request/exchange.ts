@@ -1,5 +1,6 @@
 import type { Rejection } from '../core/errors.ts';
 import type { Headers } from '../core/headers.ts';
+import type { Dialect } from '../core/request.ts';
 
 /** What the proxy attached to a message about this request. Decoded only when asked. */
 export interface ProxyMetadata {
@@ -19,12 +20,18 @@ export interface Picked {
   readonly destination: string;
   /** Headers to set on the request besides the destination. */
   readonly setHeaders: readonly (readonly [name: string, value: string])[];
+  /** Lower-case names of headers the server must not see. */
+  readonly removeHeaders: readonly string[];
+  /** The body to send instead of the one that came; undefined sends it as it came. */
+  readonly body?: readonly Uint8Array[] | undefined;
 }
 
 /** Stop: answer the client with this refusal. */
 export interface Rejected {
   readonly kind: 'rejected';
   readonly rejection: Rejection;
+  /** Whose error object the client expects. */
+  readonly dialect: Dialect;
 }
 
 export type Outcome = Picked | Rejected;
@@ -40,8 +47,13 @@ export interface Exchange {
   /** Names the endpoint. `pieces` is the whole body as it came, or undefined for a request without one. */
   decide(pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome | Promise<Outcome>;
   responseHeaders(headers: Headers, metadata: ProxyMetadata): void;
-  /** A piece of the response body; it is forwarded by the wire, this only looks. */
-  responseBody(piece: Uint8Array): void;
+  /**
+   * A piece of the response body, `last` when nothing follows. Returns the bytes to forward in its place: the piece
+   * itself where nothing changes; fewer where the end may be half of something, which then comes with the next ones.
+   */
+  responseBody(piece: Uint8Array, last: boolean): Uint8Array;
+  /** The body ended with trailers instead of a last piece: returns what was held back. */
+  responseTrailers(): Uint8Array;
   end(how: StreamEnd): void;
 }
 

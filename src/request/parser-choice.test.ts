@@ -25,8 +25,8 @@ describe('parser choice', () => {
   });
 
   it('prefers the longest claim, then the first listed', () => {
-    const short = { paths: ['completions'], parse: openai.parse };
-    const long = { paths: ['chat/completions'], parse: openai.parse };
+    const short = { paths: ['completions'], dialect: openai.dialect, parse: openai.parse };
+    const long = { paths: ['chat/completions'], dialect: openai.dialect, parse: openai.parse };
     const choice = new ParserChoice([short, long, openai]);
     expect(choice.forPath('/v1/chat/completions')).toBe(long);
     expect(choice.forPath('/v1/completions')).toBe(short);

@@ -16,7 +16,13 @@ function rig(level: string, outcome: Outcome | Promise<Outcome>) {
   const lines: string[] = [];
   const log = createLog(level, { write: (line) => void lines.push(line) });
   const director: Director = {
-    open: () => ({ decide: () => outcome, responseHeaders() {}, responseBody() {}, end() {} }),
+    open: () => ({
+      decide: () => outcome,
+      responseHeaders() {},
+      responseBody: (piece) => piece,
+      responseTrailers: () => Buffer.alloc(0),
+      end() {},
+    }),
   };
   const clock = manualClock();
   return { director, clock, lines, logged: withRequestLog(director, log, clock) };
@@ -24,13 +30,13 @@ function rig(level: string, outcome: Outcome | Promise<Outcome>) {
 
 describe('request log', () => {
   it('is one line a request at debug, without bodies, queries and credentials', async () => {
-    const picked: Outcome = { kind: 'picked', destination: '10.0.0.1:8000', setHeaders: [] };
+    const picked: Outcome = { kind: 'picked', destination: '10.0.0.1:8000', setHeaders: [], removeHeaders: [] };
     const { clock, lines, logged } = rig('debug', Promise.resolve(picked));
     const exchange = logged.open(HEADERS);
     clock.advance(2);
     await exchange.decide([Buffer.from('secret prompt')], NO_METADATA);
     exchange.responseHeaders(new Map([[':status', '200']]), { ...NO_METADATA, served: () => '10.0.0.2:8000' });
-    exchange.responseBody(Buffer.from('secret answer'));
+    exchange.responseBody(Buffer.from('secret answer'), false);
     clock.advance(5.5);
     exchange.end('complete');
     expect(lines).toHaveLength(1);
@@ -53,7 +59,7 @@ describe('request log', () => {
   });
 
   it('says why a request was refused', () => {
-    const { lines, logged } = rig('debug', { kind: 'rejected', rejection: NO_ENDPOINTS });
+    const { lines, logged } = rig('debug', { kind: 'rejected', rejection: NO_ENDPOINTS, dialect: 'none' });
     const exchange = logged.open(HEADERS);
     void exchange.decide(undefined, NO_METADATA);
     exchange.end('complete');
@@ -61,7 +67,7 @@ describe('request log', () => {
   });
 
   it('stays out of the way at info', () => {
-    const { director, logged } = rig('info', { kind: 'rejected', rejection: NO_ENDPOINTS });
+    const { director, logged } = rig('info', { kind: 'rejected', rejection: NO_ENDPOINTS, dialect: 'none' });
     expect(logged).toBe(director);
   });
 });

@@ -44,9 +44,13 @@ class LoggedExchange implements Exchange {
     this.#exchange.responseHeaders(headers, metadata);
   }
 
-  responseBody(piece: Uint8Array): void {
+  responseBody(piece: Uint8Array, last: boolean): Uint8Array {
     this.#responseBytes += piece.byteLength;
-    this.#exchange.responseBody(piece);
+    return this.#exchange.responseBody(piece, last);
+  }
+
+  responseTrailers(): Uint8Array {
+    return this.#exchange.responseTrailers();
   }
 
   end(how: StreamEnd): void {

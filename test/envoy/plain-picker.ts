@@ -62,15 +62,21 @@ function exchange(
   const leastBusy = (): Outcome => {
     const slots = [...table.all].sort((a, b) => table.books.inflight(a) - table.books.inflight(b)).slice(0, 3);
     const endpoints = slots.flatMap((slot) => table.at(slot) ?? []);
-    if (endpoints.length === 0) return { kind: 'rejected', rejection: NO_ENDPOINTS };
+    if (endpoints.length === 0) return { kind: 'rejected', rejection: NO_ENDPOINTS, dialect: 'none' };
     const reservation = table.books.reserve(endpoints[0]);
     release = () => table.books.release(reservation);
-    return { kind: 'picked', destination: endpoints.map(({ hostPort }) => hostPort).join(','), setHeaders: [] };
+    return {
+      kind: 'picked',
+      destination: endpoints.map(({ hostPort }) => hostPort).join(','),
+      setHeaders: [],
+      removeHeaders: [],
+    };
   };
   return {
     decide: (pieces) => options.decide?.(Buffer.concat(pieces ?? []).toString()) ?? leastBusy(),
     responseHeaders: (_headers, metadata) => served.push(metadata.served()),
-    responseBody() {},
+    responseBody: (piece) => piece,
+    responseTrailers: () => Buffer.alloc(0),
     end(how) {
       release();
       ends.push(how);

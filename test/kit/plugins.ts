@@ -44,6 +44,7 @@ export function inferenceRequest(
     path: '/v1/chat/completions',
     body: {
       api: 'chat',
+      dialect: 'openai',
       model: 'm',
       stream: false,
       maxOutputTokens: undefined,

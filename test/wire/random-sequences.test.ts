@@ -10,7 +10,11 @@ import { message, PICKED, RecordingWire, type Script, ScriptedDirector } from '.
 const RUNS = 100_000;
 const MAX_BODY_BYTES = 130_000;
 
-const REFUSED: Outcome = { kind: 'rejected', rejection: reject('ResourceExhausted', 'full', 'rejected-saturated') };
+const REFUSED: Outcome = {
+  kind: 'rejected',
+  rejection: reject('ResourceExhausted', 'full', 'rejected-saturated'),
+  dialect: 'none',
+};
 const LONG = Buffer.alloc(70_000, 'long');
 
 const REQUEST_BODIES = ['ab', '', LONG].flatMap((body) => [

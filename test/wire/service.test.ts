@@ -121,7 +121,7 @@ describe('the ext_proc service', () => {
 
   it('ends with OK after a refusal, without waiting for the peer', async () => {
     const { director, open } = await setUp({
-      decide: () => ({ kind: 'rejected', rejection: reject('NotFound', 'no such model') }),
+      decide: () => ({ kind: 'rejected', rejection: reject('NotFound', 'no such model'), dialect: 'none' }),
     });
     const call = open();
     write(call, requestHeaders(true));

@@ -44,7 +44,12 @@ export interface Script {
   observe?(): void;
 }
 
-export const PICKED: Outcome = { kind: 'picked', destination: '10.0.0.1:8000,10.0.0.2:8000', setHeaders: [] };
+export const PICKED: Outcome = {
+  kind: 'picked',
+  destination: '10.0.0.1:8000,10.0.0.2:8000',
+  setHeaders: [],
+  removeHeaders: [],
+};
 
 /** A director whose exchanges follow a script, keep the books of a real one, and remember what they were told. */
 export class ScriptedDirector implements Director {
@@ -82,7 +87,9 @@ export class ScriptedDirector implements Director {
       responseBody: (piece) => {
         this.calls.push(`piece ${Buffer.from(piece).toString()}`);
         this.#script.observe?.();
+        return piece;
       },
+      responseTrailers: () => Buffer.alloc(0),
       end: (how) => {
         this.ends.push(how);
         this.calls.push(`end ${how}`);

@@ -17,6 +17,7 @@ export const openaiParser = definePlugin({
   config: v.unknown(),
   create: () => ({
     paths: [CHAT, COMPLETIONS],
+    dialect: () => 'openai',
     parse(path, pieces) {
       const body = readJsonObject(pieces);
       if (body instanceof Rejection) return body;
@@ -50,8 +51,9 @@ function readCompletion(body: JsonObject): InferenceBody | Rejection {
   };
 }
 
-function common(body: JsonObject): Pick<InferenceBody, 'model' | 'stream' | 'cacheSalt'> {
+function common(body: JsonObject): Pick<InferenceBody, 'dialect' | 'model' | 'stream' | 'cacheSalt'> {
   return {
+    dialect: 'openai',
     model: typeof body.model === 'string' ? body.model : '',
     stream: body.stream === true,
     cacheSalt: typeof body.cache_salt === 'string' ? body.cache_salt : '',

@@ -4,6 +4,7 @@ import type { InferenceBody } from '../../core/request.ts';
 
 const OPAQUE: InferenceBody = {
   api: 'opaque',
+  dialect: 'none',
   model: '',
   stream: false,
   maxOutputTokens: undefined,
@@ -18,5 +19,5 @@ export const passthroughParser = definePlugin({
   stability: 'beta',
   summary: 'Routes any body without reading it; the fallback for paths nobody else claims.',
   config: v.unknown(),
-  create: () => ({ paths: [], parse: () => OPAQUE }),
+  create: () => ({ paths: [], dialect: () => 'none', parse: () => OPAQUE }),
 });
