@@ -61,9 +61,9 @@ export function gatewayCases(name: string, options: CasesOptions): void {
       expect(valuesOf(theOnlyOne(rig.backends)[1].rawHeaders, 'x-twice').join(',').replaceAll(' ', '')).toBe('1,2');
     });
 
-    it('a body of 1 MB arrives as it was sent', async () => {
-      const body = chat(randomBytes(500_000).toString('hex'));
-      expect(body.length).toBeGreaterThan(1_000_000);
+    it.each([1, 20])('a body of %i MB arrives as it was sent', async (megabytes) => {
+      const body = chat(randomBytes(megabytes * 500_000).toString('hex'));
+      expect(body.length).toBeGreaterThan(megabytes * 1_000_000);
       const reply = await call(rig.url, '/v1/chat/completions', { headers: JSON_HEADERS, body });
       expect(reply.status).toBe(200);
       expect(theOnlyOne(rig.backends)[1].body.equals(Buffer.from(body))).toBe(true);
