@@ -242,6 +242,15 @@ describe('the worker', () => {
     expect(log[0]).toBe('error scrape worker lost {"cause":"struck down","restarts":1,"pauseMs":100}');
   });
 
+  it('is replaced when it hangs', async () => {
+    const { scraper, log } = rig([], {
+      workerUrl: new URL('data:text/javascript,for (;;) {}'),
+      settings: { source: SOURCE, extractor: EXTRACTOR, intervalMs: 50, silenceMs: 50 },
+    });
+    await until(() => scraper.restarts === 1);
+    expect(log[0]).toBe('error scrape worker lost {"cause":"it was silent","restarts":1,"pauseMs":100}');
+  });
+
   it('is tried again with growing pauses when it cannot even start, until closed', async () => {
     const { scraper, log } = rig([], { workerUrl: new URL('data:text/javascript,throw new Error("no")') });
     await until(() => scraper.restarts === 3);

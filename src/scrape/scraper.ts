@@ -23,10 +23,14 @@ export interface ScrapeSettings extends Partial<LoopSettings> {
   readonly intervalMs: number;
   /** Time between two reports, default 1000. */
   readonly reportMs?: number;
+  /** A worker that reports nothing for so long is replaced; default 15,000. */
+  readonly silenceMs?: number;
 }
 
 /** Limits where the settings name none. */
 export const SCRAPE_LIMITS = { timeoutMs: 1000, cpuBudget: 0.5, maxConcurrent: 256 } as const;
+
+const SILENCE_MS = 15_000;
 
 /** What `startScraper` works on. */
 export interface ScraperOptions {
@@ -61,6 +65,7 @@ export function startScraper(options: ScraperOptions): Scraper {
 class WorkerScraper implements Scraper {
   readonly #options: ScraperOptions;
   readonly #workerSettings: WorkerSettings;
+  readonly #silenceMs: number;
   readonly #troubles: Troubles;
   #worker: Worker | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -73,7 +78,8 @@ class WorkerScraper implements Scraper {
   constructor(options: ScraperOptions) {
     this.#options = options;
     const { table, settings, log } = options;
-    const { source, extractor, intervalMs, reportMs = REPORT_MS, ...limits } = settings;
+    const { source, extractor, intervalMs, reportMs = REPORT_MS, silenceMs = SILENCE_MS, ...limits } = settings;
+    this.#silenceMs = silenceMs;
     this.#workerSettings = {
       memory: table.memory,
       engines: extractor.engines,
@@ -109,10 +115,18 @@ class WorkerScraper implements Scraper {
     worker.on('error', (error: unknown) => {
       cause = error instanceof Error ? error.message : String(error);
     });
+    // A worker reports about every second; one that hangs says nothing and would leave every signal to rot.
+    const silence = setTimeout(() => {
+      cause = 'it was silent';
+      void worker.terminate();
+    }, this.#silenceMs);
+    silence.unref();
     worker.on('exit', () => {
+      clearTimeout(silence);
       if (this.#worker === worker) this.#onLost(cause);
     });
     worker.on('message', (report: ScrapeReport) => {
+      silence.refresh();
       if (this.#worker === worker) this.#onReport(report);
     });
     const { table } = this.#options;
