@@ -10,7 +10,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['datastore', 'scheduling', 'payload', 'config'],
   ['plugins'],
   ['request'],
-  ['ext-proc', 'scrape', 'discovery', 'telemetry', 'admin'],
+  ['ext-proc', 'scrape', 'discovery', 'telemetry', 'tracing', 'admin'],
   ['simulator', 'gateway'],
   ['app', 'demo'],
   ['cli'],

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { allocateColumns } from '../datastore/columns.ts';
 import { EndpointTable } from '../datastore/endpoint-table.ts';
+import { Objectives } from '../datastore/objectives.ts';
+import { ModelRewrites } from '../datastore/rewrites.ts';
 import { seededRandom } from '../lib/random.ts';
 import { createDirector } from '../request/director.ts';
 import type { Director } from '../request/exchange.ts';
@@ -13,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { bindPluginDuration, pluginMeter } from '../telemetry/plugin-metrics.ts';
 import { withRequestLog } from '../telemetry/request-log.ts';
 import { RequestMetrics } from '../telemetry/request-metrics.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
 import { Instances, schedulerPlan } from './instances.ts';
 import type { PickerSettings } from './settings.ts';
@@ -20,6 +23,8 @@ import type { PickerSettings } from './settings.ts';
 /** The part of a picker that decides: no ports, no threads, no files. */
 export interface PickerCore {
   readonly table: EndpointTable;
+  readonly objectives: Objectives;
+  readonly rewrites: ModelRewrites;
   readonly instances: Instances;
   readonly director: Director;
   /** Hears every decision; undefined for nobody. */
@@ -27,8 +32,16 @@ export interface PickerCore {
 }
 
 /** Wires table, plugins, scheduler and director. Throws `ConfigError` on a configuration that cannot work. */
-export function buildCore(config: ResolvedConfig, settings: PickerSettings, metrics: Metrics, log: Logger): PickerCore {
+export function buildCore(
+  config: ResolvedConfig,
+  settings: PickerSettings,
+  metrics: Metrics,
+  log: Logger,
+  tracing?: Tracing,
+): PickerCore {
   const table = new EndpointTable(allocateColumns());
+  const objectives = new Objectives();
+  const rewrites = new ModelRewrites();
   const instances = new Instances(config, {
     endpoints: table,
     clock: systemClock,
@@ -46,7 +59,7 @@ export function buildCore(config: ResolvedConfig, settings: PickerSettings, metr
       clock: systemClock,
       bindDuration: bindPluginDuration(metrics),
       minPicks: 1 + settings.fallbackEndpoints,
-      decisionListener: () => core.decisionListener,
+      decisionListener: (request) => tracing?.listener(request, core.decisionListener) ?? core.decisionListener,
     },
     ({ name, type }, error) => {
       metrics.counter('plugin_faults_total').inc({ plugin_type: type, plugin_name: name });
@@ -57,15 +70,24 @@ export function buildCore(config: ResolvedConfig, settings: PickerSettings, metr
     clock: systemClock,
     pool: table,
     parsers: new ParserChoice(config.parsers.map((name) => instances.get('parser', name).instance)),
+    objectives,
+    rewrites,
+    saturation:
+      config.saturationDetector === undefined
+        ? undefined
+        : instances.get('saturation-detector', config.saturationDetector).instance,
     scheduler,
     recorder: new RequestMetrics(metrics),
     newRequestId: randomUUID,
     obeySubset: settings.obeySubset,
   });
+  const logged = withRequestLog(director, log, systemClock);
   const core: PickerCore = {
     table,
+    objectives,
+    rewrites,
     instances,
-    director: withRequestLog(director, log, systemClock),
+    director: tracing?.wrap(logged, table) ?? logged,
     decisionListener: undefined,
   };
   return core;

@@ -1,7 +1,10 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
+import type { Objectives } from '../datastore/objectives.ts';
+import type { ModelRewrites } from '../datastore/rewrites.ts';
 import { type FileDiscoverySettings, startFileDiscovery } from '../discovery/file.ts';
+import { startObjectsFile } from '../discovery/objects.ts';
 import type { DiscoverySource } from '../discovery/source.ts';
 import type { CoreExtractorSettings, MetricsSourceSettings } from '../scrape/plugins.ts';
 import { startScraper, type Scraper } from '../scrape/scraper.ts';
@@ -43,6 +46,34 @@ export async function startDiscovery({ config, instances, table, metrics, log }:
       },
     },
     onReloadError: () => metrics.counter('config_reload_errors_total').inc({ file: 'endpoints' }),
+  });
+}
+
+/** Where objectives and model rewrites come from and go to. */
+export interface ObjectParts {
+  readonly path: string;
+  readonly poolName: string;
+  readonly objectives: Objectives;
+  readonly rewrites: ModelRewrites;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** Starts following the objects file; resolves after its first load, rejects when that finds anything wrong. */
+export function startObjects(parts: ObjectParts): Promise<{ close(): Promise<void> }> {
+  const { path, poolName, metrics, log } = parts;
+  return startObjectsFile({
+    path,
+    poolName,
+    log,
+    sink: {
+      replace(objectives, rewrites) {
+        parts.objectives.replace(objectives);
+        parts.rewrites.replace(rewrites);
+        log.info({ objectives: objectives.length, rewrites: rewrites.length }, 'objects loaded');
+      },
+    },
+    onReloadError: () => metrics.counter('config_reload_errors_total').inc({ file: 'objects' }),
   });
 }
 

@@ -1,20 +1,15 @@
-import { addHealthService } from '../admin/health.ts';
-import { endpointStates } from '../admin/endpoints-page.ts';
-import { type AdminServer, type Page, startAdminServer } from '../admin/http.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
 import type { DiscoverySource } from '../discovery/source.ts';
-import { readCertificate, selfSignedCertificate } from '../ext-proc/certificate.ts';
-import { createGrpcServer } from '../ext-proc/grpc-server.ts';
-import { type Listener, listen } from '../ext-proc/listener.ts';
-import { addExternalProcessor } from '../ext-proc/service.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { PoolMetrics } from '../telemetry/pool-metrics.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
 import { buildCore, type PickerCore } from './core.ts';
-import { startDiscovery, startScrapers } from './facts.ts';
+import { startDiscovery, startObjects, startScrapers } from './facts.ts';
+import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from './ports.ts';
 import type { PickerSettings } from './settings.ts';
 import { COMMIT, VERSION } from './version.ts';
 
@@ -36,11 +31,6 @@ export interface RunningPicker {
   stop(hurry?: AbortSignal): Promise<void>;
 }
 
-/** Parts that are stopped in the reverse order of their start. */
-interface Started {
-  stop(): void | Promise<void>;
-}
-
 /**
  * Starts a picker: endpoints, scraping, then the ports. Rejects with `ConfigError` when it cannot, leaving nothing
  * running.
@@ -49,10 +39,12 @@ export async function startPicker(
   config: ResolvedConfig,
   settings: PickerSettings,
   log: Logger,
+  tracing?: Tracing,
 ): Promise<RunningPicker> {
-  const metrics = new Metrics({ processMetrics: true });
+  const { streamMetrics, legacyMetrics = true } = settings;
+  const metrics = new Metrics({ processMetrics: true, streamMetrics, legacyMetrics });
   metrics.gauge('info').set({ commit: COMMIT, build_ref: VERSION }, 1);
-  const core = buildCore(config, settings, metrics, log);
+  const core = buildCore(config, settings, metrics, log, tracing);
   const facts = { config, instances: core.instances, table: core.table, settings, metrics, log };
   const started: Started[] = [];
   const keep = <T extends Started>(part: T): T => {
@@ -62,15 +54,21 @@ export async function startPicker(
   try {
     const discovery: DiscoverySource = await startDiscovery(facts);
     keep({ stop: () => discovery.close() });
+    if (settings.objectsFile !== undefined) {
+      const { poolName, objectsFile: path } = settings;
+      const { objectives, rewrites } = core;
+      const objects = await startObjects({ path, poolName, objectives, rewrites, metrics, log });
+      keep({ stop: () => objects.close() });
+    }
     for (const scraper of startScrapers(facts)) keep({ stop: () => scraper.close() });
     keep(refreshPoolGauges(metrics, core, settings));
     const readiness = { draining: false };
     const ready = (): boolean => !readiness.draining;
-    const metricsServer = await startMetricsPort(settings, metrics, core, log);
-    keep({ stop: () => metricsServer.close() });
-    const health = await startHealthPort(settings, ready, log);
+    const parts = { settings, metrics, core, ready, log, keep };
+    const metricsServer = await startMetricsPort(parts);
+    const health = await startHealthPort(parts);
     keep({ stop: () => health.close() });
-    const listener = await startGrpcPort(settings, core, ready, log);
+    const listener = await startGrpcPort(parts);
     return {
       grpcPort: listener.port,
       healthPort: health.port,
@@ -92,50 +90,6 @@ export async function startPicker(
   }
 }
 
-async function startGrpcPort(
-  settings: PickerSettings,
-  core: PickerCore,
-  ready: () => boolean,
-  log: Logger,
-): Promise<Listener> {
-  const { maxReceiveBytes, maxSendBytes } = settings;
-  const server = createGrpcServer({ maxReceiveBytes, maxSendBytes });
-  addExternalProcessor(server, { director: core.director, log });
-  if (settings.healthOnGrpcPort) addHealthService(server, { ready });
-  const tls = settings.secure ? await certificate(settings.certPath) : undefined;
-  return listen({ server, host: settings.host, port: settings.grpcPort, tls, log });
-}
-
-async function startHealthPort(settings: PickerSettings, ready: () => boolean, log: Logger): Promise<Listener> {
-  const server = createGrpcServer();
-  addHealthService(server, { ready });
-  return listen({ server, host: settings.host, port: settings.healthPort, log });
-}
-
-function startMetricsPort(
-  settings: PickerSettings,
-  metrics: Metrics,
-  core: PickerCore,
-  log: Logger,
-): Promise<AdminServer> {
-  const pages = new Map<string, Page>([
-    ['/metrics', { contentType: metrics.registry.contentType, render: () => metrics.registry.metrics() }],
-    [
-      '/debug/endpoints',
-      {
-        contentType: 'application/json',
-        render: () => JSON.stringify(endpointStates(core.table, systemClock.nowMs()), undefined, 2),
-      },
-    ],
-  ]);
-  return startAdminServer({
-    host: settings.host,
-    port: settings.metricsPort,
-    pages,
-    onError: (path, error) => log.error({ err: error, path }, 'an admin page could not be rendered'),
-  });
-}
-
 function refreshPoolGauges(metrics: Metrics, core: PickerCore, settings: PickerSettings): Started {
   const { poolName, metricsStalenessThresholdMs: stalenessThresholdMs } = settings;
   const gauges = new PoolMetrics(metrics, core.table, systemClock, { poolName, stalenessThresholdMs });
@@ -143,10 +97,6 @@ function refreshPoolGauges(metrics: Metrics, core: PickerCore, settings: PickerS
   const timer = setInterval(() => gauges.refresh(), settings.refreshPoolGaugesIntervalMs);
   timer.unref();
   return { stop: () => clearInterval(timer) };
-}
-
-function certificate(certPath: string | undefined): Promise<{ cert: string | Buffer; key: string | Buffer }> {
-  return certPath === undefined ? selfSignedCertificate() : readCertificate(certPath);
 }
 
 /** Resolves after `ms`, or as soon as `hurry` says so. */

@@ -1,3 +1,5 @@
+import type { TlsPolicy } from '../ext-proc/tls-suites.ts';
+
 /** Everything a picker is started with, after flags, environment and defaults have had their say. */
 export interface PickerSettings {
   /** Address every port is opened on. */
@@ -10,11 +12,25 @@ export interface PickerSettings {
   readonly secure: boolean;
   /** Folder with `tls.crt` and `tls.key`; without one a certificate is made at start. */
   readonly certPath: string | undefined;
+  /** Follow the files of `certPath`. */
+  readonly reloadCertificate?: boolean | undefined;
+  /** Versions and suites of the gRPC port; Node's own when absent. */
+  readonly tls?: TlsPolicy | undefined;
+  /** Folder with `tls.crt` and `tls.key` of the metrics port, followed; cleartext without one. */
+  readonly metricsCertDir?: string | undefined;
+  /** File with the authorities whose client certificates the metrics port asks for; needs `metricsCertDir`. */
+  readonly metricsClientCaFile?: string | undefined;
+  /** Export the families about ext_proc streams. */
+  readonly streamMetrics?: boolean | undefined;
+  /** Export families under their names of former generations too; yes when absent. */
+  readonly legacyMetrics?: boolean | undefined;
   /** Serve the health service on the gRPC port too. */
   readonly healthOnGrpcPort: boolean;
   readonly maxReceiveBytes: number | undefined;
   readonly maxSendBytes: number | undefined;
   readonly poolName: string;
+  /** File with InferenceObjective and InferenceModelRewrite documents, followed. */
+  readonly objectsFile?: string | undefined;
   readonly refreshMetricsIntervalMs: number;
   readonly refreshPoolGaugesIntervalMs: number;
   readonly metricsStalenessThresholdMs: number;

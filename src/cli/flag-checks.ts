@@ -1,3 +1,4 @@
+import { TLS_VERSION_NAMES, tlsPolicy } from '../ext-proc/tls-suites.ts';
 import { parseByteQuantity } from '../lib/quantity.ts';
 import { dashed, type FlagSet } from './flag-set.ts';
 import { type Flag, FLAGS, type FlagName } from './flags.ts';
@@ -5,7 +6,6 @@ import { type Flag, FLAGS, type FlagName } from './flags.ts';
 const MAX_PORT = 65_535;
 const MAX_FALLBACKS = 63;
 const MAX_TARGET_PORTS = 8;
-const TLS_VERSIONS = ['', 'VersionTLS10', 'VersionTLS11', 'VersionTLS12', 'VersionTLS13'];
 
 /**
  * The first wrong value as one line naming flag and value, or undefined. These are the mistakes the reference finds
@@ -87,11 +87,22 @@ function configuration(flags: FlagSet): string | undefined {
 
 function certificates(flags: FlagSet): string | undefined {
   const version = flags.text('tls-min-version');
-  if (!TLS_VERSIONS.includes(version)) {
-    return complaint('tls-min-version', version, `write ${TLS_VERSIONS.slice(1).join(', ')}`);
+  if (version !== '' && !TLS_VERSION_NAMES.includes(version)) {
+    return complaint('tls-min-version', version, `write ${TLS_VERSION_NAMES.join(', ')}`);
   }
-  if (flags.text('metrics-client-ca-file') !== '' && flags.text('metrics-cert-dir') === '') {
-    return `"metrics-client-ca-file" requires "metrics-cert-dir": found only "${flags.text('metrics-client-ca-file')}"`;
+  const suites = flags.list('tls-cipher-suites');
+  try {
+    tlsPolicy(version, suites);
+  } catch (error) {
+    return complaint('tls-cipher-suites', suites.join(','), error instanceof Error ? error.message : String(error));
+  }
+  const directory = flags.text('metrics-cert-dir');
+  const authorities = flags.text('metrics-client-ca-file');
+  if (authorities !== '' && directory === '') {
+    return `"metrics-client-ca-file" requires "metrics-cert-dir": found only "${authorities}"`;
+  }
+  if (directory !== '' && authorities === '' && !flags.bool('metrics-endpoint-auth')) {
+    return `"metrics-cert-dir" requires "metrics-client-ca-file" or "metrics-endpoint-auth": found only "${directory}"`;
   }
   return undefined;
 }

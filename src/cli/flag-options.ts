@@ -1,3 +1,4 @@
+import { type TlsPolicy, tlsPolicy } from '../ext-proc/tls-suites.ts';
 import { flagHelp } from './flag-help.ts';
 import { checkFlags, messageBytes } from './flag-checks.ts';
 import { parseArguments } from './flag-parser.ts';
@@ -18,6 +19,8 @@ export interface ServeOptions {
   /** At most one of file and text is given. */
   readonly configFile: string | undefined;
   readonly configText: string | undefined;
+  /** Undefined means no objectives and rewrites. */
+  readonly objectsFile: string | undefined;
   readonly allowExperimentalPlugins: boolean;
   /** Ports of 0 let the system choose. */
   readonly grpcPort: number;
@@ -26,6 +29,15 @@ export interface ServeOptions {
   readonly secureServing: boolean;
   /** Undefined asks for a self-signed certificate. */
   readonly certPath: string | undefined;
+  /** Follow the files of `certPath`. */
+  readonly enableCertReload: boolean;
+  readonly tls: TlsPolicy;
+  /** Undefined serves metrics in cleartext. */
+  readonly metricsCertDir: string | undefined;
+  readonly metricsClientCaFile: string | undefined;
+  readonly enableGrpcStreamMetrics: boolean;
+  readonly legacyMetrics: boolean;
+  readonly tracing: boolean;
   readonly healthChecking: boolean;
   /** Undefined leaves the gRPC library's own limit. */
   readonly grpcMaxRecvMessageBytes: number | undefined;
@@ -112,12 +124,20 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     endpointTargetPorts: [...new Set(flags.ints('endpoint-target-ports'))],
     configFile: flags.text('config-file') || undefined,
     configText: flags.text('config-text') || undefined,
+    objectsFile: flags.text('objects-file') || undefined,
     allowExperimentalPlugins: flags.bool('allow-experimental-plugins'),
     grpcPort: flags.int('grpc-port'),
     grpcHealthPort: flags.int('grpc-health-port'),
     metricsPort: flags.int('metrics-port'),
     secureServing: flags.bool('secure-serving'),
     certPath: flags.text('cert-path') || undefined,
+    enableCertReload: flags.bool('enable-cert-reload'),
+    tls: tlsPolicy(flags.text('tls-min-version'), flags.list('tls-cipher-suites')),
+    metricsCertDir: flags.text('metrics-cert-dir') || undefined,
+    metricsClientCaFile: flags.text('metrics-client-ca-file') || undefined,
+    enableGrpcStreamMetrics: flags.bool('enable-grpc-stream-metrics'),
+    legacyMetrics: flags.bool('legacy-metrics'),
+    tracing: flags.bool('tracing'),
     healthChecking: flags.bool('health-checking'),
     grpcMaxRecvMessageBytes: messageBytes(flags.text('grpc-max-recv-msg-size')),
     grpcMaxSendMessageBytes: messageBytes(flags.text('grpc-max-send-msg-size')),

@@ -65,6 +65,11 @@ export class FlagSet {
     return (this.#texts.get(name) ?? []).flatMap(readIntegers);
   }
 
+  /** A repeated list flag grows the list, as in pflag. */
+  list(name: NameOf<'strings'>): string[] {
+    return (this.#texts.get(name) ?? []).flatMap(readList);
+  }
+
   level(name: NameOf<'verbosity'>): LogLevel | undefined {
     return readLogLevel(this.text(name));
   }

@@ -19,6 +19,8 @@ function refused(args: readonly string[]): Extract<FlagsResult, { kind: 'error' 
 
 const HINT = '\nRun "pointsman serve --help" for the flags.';
 
+const NO_TLS_POLICY = { minVersion: undefined, ciphers: undefined, keyType: 'ec', missing: [] } as const;
+
 describe('flags left out', () => {
   it('have the defaults of the reference', () => {
     expect(accepted([])).toEqual({
@@ -38,6 +40,14 @@ describe('flags left out', () => {
         metricsPort: 9090,
         secureServing: true,
         certPath: undefined,
+        enableCertReload: false,
+        tls: NO_TLS_POLICY,
+        metricsCertDir: undefined,
+        metricsClientCaFile: undefined,
+        enableGrpcStreamMetrics: false,
+        legacyMetrics: true,
+        tracing: true,
+        objectsFile: undefined,
         healthChecking: false,
         grpcMaxRecvMessageBytes: undefined,
         grpcMaxSendMessageBytes: undefined,
@@ -98,6 +108,13 @@ describe('values', () => {
     [['--grpc-max-recv-msg-size=10MiB'], { grpcMaxRecvMessageBytes: 10 * 1024 ** 2 }],
     [['--grpc-max-send-msg-size=25MB'], { grpcMaxSendMessageBytes: 25_000_000 }],
     [['--grpc-max-recv-msg-size=0'], { grpcMaxRecvMessageBytes: undefined }],
+    [['--tls-min-version=VersionTLS13'], { tls: { ...NO_TLS_POLICY, minVersion: 'TLSv1.3' } }],
+    [['--metrics-cert-dir=d', '--metrics-client-ca-file=c'], { metricsCertDir: 'd', metricsClientCaFile: 'c' }],
+    [['--metrics-cert-dir=d'], { metricsCertDir: 'd', metricsClientCaFile: undefined }],
+    [
+      ['--enable-grpc-stream-metrics', '--legacy-metrics=false'],
+      { enableGrpcStreamMetrics: true, legacyMetrics: false },
+    ],
     [['--fallback-endpoints=0'], { fallbackEndpoints: 0 }],
     [['--fallback-endpoints=63'], { fallbackEndpoints: 63 }],
     [['--refresh-metrics-interval=51ms'], { refreshMetricsIntervalMs: 51 }],
@@ -208,6 +225,14 @@ describe('a value that is wrong (exit code 1)', () => {
       ['--tls-min-version=1.2'],
       'invalid value "1.2" for --tls-min-version: write VersionTLS10, VersionTLS11, VersionTLS12, VersionTLS13',
     ],
+    [
+      ['--tls-cipher-suites=TLS_AES_128_GCM_SHA256', '--tls-cipher-suites=TLS_AES_128_GCM_SHA265'],
+      'invalid value "TLS_AES_128_GCM_SHA256,TLS_AES_128_GCM_SHA265" for --tls-cipher-suites: unknown TLS cipher suite "TLS_AES_128_GCM_SHA265" (did you mean "TLS_AES_128_GCM_SHA256"?): write Go\'s names of suites',
+    ],
+    [
+      ['--metrics-cert-dir=d', '--metrics-endpoint-auth=false'],
+      '"metrics-cert-dir" requires "metrics-client-ca-file" or "metrics-endpoint-auth": found only "d"',
+    ],
     [['--metrics-client-ca-file=x'], '"metrics-client-ca-file" requires "metrics-cert-dir": found only "x"'],
     ...FLAGS.filter(({ support }) => support === 'removed').map(({ name }): [string[], string] => [
       [`--${name}=`],
@@ -215,6 +240,15 @@ describe('a value that is wrong (exit code 1)', () => {
     ]),
   ])('%j', (args, message) => {
     expect(refused(args)).toEqual({ kind: 'error', exitCode: 1, message });
+  });
+
+  it('takes the suites of a repeated flag together', () => {
+    const names = ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'TLS_RSA_WITH_AES_128_CBC_SHA'];
+    const { tls } = accepted(names.map((name) => `--tls-cipher-suites=${name}`)).options;
+    expect(tls).toMatchObject({
+      keyType: 'rsa',
+      ciphers: expect.stringMatching(/:ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA$/),
+    });
   });
 
   it('takes eight target ports', () => {

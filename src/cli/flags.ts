@@ -47,6 +47,14 @@ export const FLAGS = [
 
   flag('Configuration', 'config-file', 'string', '', 'works', 'File with an EndpointPickerConfig, YAML or JSON.'),
   flag('Configuration', 'config-text', 'string', '', 'works', 'The EndpointPickerConfig itself.'),
+  flag(
+    'Configuration',
+    'objects-file',
+    'string',
+    '',
+    'works',
+    'File with InferenceObjective and InferenceModelRewrite documents, followed (ours).',
+  ),
   flag('Configuration', 'allow-experimental-plugins', 'bool', 'false', 'works', 'Allow plugins of alpha stability.'),
 
   flag('Servers', 'grpc-port', 'int', '9002', 'works', 'Port of the ext_proc service.'),
@@ -61,9 +69,9 @@ export const FLAGS = [
     'works',
     'Directory with tls.crt and tls.key; empty makes a self-signed pair.',
   ),
-  flag('Servers', 'enable-cert-reload', 'bool', 'false', 'later', 'Reload the certificate when its files change.'),
-  flag('Servers', 'tls-min-version', 'string', '', 'later', 'Lowest TLS version, VersionTLS10 to VersionTLS13.'),
-  flag('Servers', 'tls-cipher-suites', 'strings', '', 'later', 'Cipher suites by their Go names, comma-separated.'),
+  flag('Servers', 'enable-cert-reload', 'bool', 'false', 'works', 'Reload the certificate when its files change.'),
+  flag('Servers', 'tls-min-version', 'string', '', 'works', 'Lowest TLS version, VersionTLS10 to VersionTLS13.'),
+  flag('Servers', 'tls-cipher-suites', 'strings', '', 'works', 'Cipher suites by their Go names, comma-separated.'),
   flag('Servers', 'health-checking', 'bool', 'false', 'works', 'Serve health on the ext_proc port too.'),
   flag(
     'Servers',
@@ -88,12 +96,12 @@ export const FLAGS = [
     'metrics-cert-dir',
     'string',
     '',
-    'later',
+    'works',
     'Directory with tls.crt and tls.key for the metrics port.',
   ),
-  flag('Servers', 'metrics-client-ca-file', 'string', '', 'later', 'CA of clients of the metrics port.'),
+  flag('Servers', 'metrics-client-ca-file', 'string', '', 'works', 'CA of clients of the metrics port.'),
   flag('Servers', 'enable-pprof', 'bool', 'true', 'inert', 'Accepted; there is no Go profiler here.'),
-  flag('Servers', 'enable-grpc-stream-metrics', 'bool', 'false', 'later', 'Count ext_proc streams in the metrics.'),
+  flag('Servers', 'enable-grpc-stream-metrics', 'bool', 'false', 'works', 'Count ext_proc streams in the metrics.'),
 
   flag(
     'Scheduling and metrics',
@@ -143,6 +151,14 @@ export const FLAGS = [
     'works',
     'Age from which a scrape no longer counts in pool gauges.',
   ),
+  flag(
+    'Scheduling and metrics',
+    'legacy-metrics',
+    'bool',
+    'true',
+    'works',
+    'Export metrics under their deprecated names too (ours).',
+  ),
   removed('total-queued-requests-metric'),
   removed('total-running-requests-metric'),
   removed('kv-cache-usage-percentage-metric'),
@@ -179,7 +195,14 @@ export const FLAGS = [
     'rfc3339',
     'rfc3339nano',
   ]),
-  flag('Logs and traces', 'tracing', 'bool', 'true', 'later', 'Send OpenTelemetry traces.'),
+  flag(
+    'Logs and traces',
+    'tracing',
+    'bool',
+    'true',
+    'works',
+    'Send OpenTelemetry traces, if OTEL_TRACES_EXPORTER or an OTLP endpoint is set.',
+  ),
 ] as const satisfies readonly Flag[];
 
 export type FlagName = (typeof FLAGS)[number]['name'];

@@ -1,12 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
+import { systemClock } from '../app/clock.ts';
 import { loadConfig } from '../app/config.ts';
 import { startPicker } from '../app/picker.ts';
 import type { PickerSettings } from '../app/settings.ts';
 import { VERSION } from '../app/version.ts';
 import { ConfigErrors } from '../config/problems.ts';
+import type { ResolvedConfig } from '../config/resolved.ts';
 import { ConfigError } from '../core/errors.ts';
 import { createLog, type Logger } from '../telemetry/log.ts';
+import { startTracing } from '../tracing/start.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { Command, CommandIo } from './command.ts';
 import { parseServeFlags, resolvePool, type ServeOptions } from './flag-options.ts';
 
@@ -48,11 +52,26 @@ async function serve(options: ServeOptions, io: CommandIo, log: Logger): Promise
   if (pool.kind === 'error') throw new ConfigError(pool.message);
   const poolName = pool.kind === 'selector' ? '' : pool.poolName;
   log.info({ version: VERSION, node: process.version, pool: poolName, flags: options }, 'starting');
-  const picker = await startPicker(config, settingsOf(options, poolName), log);
+  const tracing = options.tracing
+    ? await startTracing(process.env, { clock: systemClock, log, version: VERSION })
+    : undefined;
+  try {
+    await servePool(config, settingsOf(options, poolName), { io, log, tracing });
+  } finally {
+    await tracing?.shutdown();
+  }
+}
+
+async function servePool(
+  config: ResolvedConfig,
+  settings: PickerSettings,
+  { io, log, tracing }: { readonly io: CommandIo; readonly log: Logger; readonly tracing: Tracing | undefined },
+): Promise<void> {
+  const picker = await startPicker(config, settings, log, tracing);
   const { grpcPort, healthPort, metricsPort } = picker;
   log.info({ grpcPort, healthPort, metricsPort, endpoints: picker.table.all.length }, 'serving');
   await aborted(io.signal);
-  log.info({ drainTimeoutMs: options.drainTimeoutMs }, 'not ready; still serving until the drain time-out ends');
+  log.info({ drainTimeoutMs: settings.drainTimeoutMs }, 'not ready; still serving until the drain time-out ends');
   await picker.stop();
   log.info('stopped');
 }
@@ -65,10 +84,17 @@ function settingsOf(options: ServeOptions, poolName: string): PickerSettings {
     metricsPort: options.metricsPort,
     secure: options.secureServing,
     certPath: options.certPath,
+    reloadCertificate: options.enableCertReload,
+    tls: options.tls,
+    metricsCertDir: options.metricsCertDir,
+    metricsClientCaFile: options.metricsClientCaFile,
+    streamMetrics: options.enableGrpcStreamMetrics,
+    legacyMetrics: options.legacyMetrics,
     healthOnGrpcPort: options.healthChecking,
     maxReceiveBytes: options.grpcMaxRecvMessageBytes,
     maxSendBytes: options.grpcMaxSendMessageBytes,
     poolName,
+    objectsFile: options.objectsFile,
     refreshMetricsIntervalMs: options.refreshMetricsIntervalMs,
     refreshPoolGaugesIntervalMs: options.refreshPrometheusMetricsIntervalMs,
     metricsStalenessThresholdMs: options.metricsStalenessThresholdMs,

@@ -54,6 +54,11 @@ export interface Parser {
   parse(path: string, pieces: readonly Uint8Array[], headers: Headers): InferenceBody | Rejection;
 }
 
+/** Tells how full endpoints are: 0 is idle, 1 is as full as they should be, more is too full. */
+export interface SaturationDetector {
+  saturation(candidates: Candidates): number;
+}
+
 /** Optional parts any plugin may have, called at their moment in a request's life. */
 export interface Observer {
   /** After the pick and before the answer goes out; must not throw. */
@@ -76,8 +81,7 @@ export interface PluginKinds {
   extractor: object;
   /** Says which endpoints exist; configured here, run by `discovery`. */
   discovery: object;
-  /** Tells how full the pool is. */
-  'saturation-detector': object;
+  'saturation-detector': SaturationDetector;
 }
 
 export type PluginKind = keyof PluginKinds;

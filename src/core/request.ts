@@ -1,7 +1,16 @@
 import type { Headers } from './headers.ts';
 
 /** Which API a body speaks; `opaque` bodies are routed without being read. */
-export type Api = 'chat' | 'completions' | 'opaque';
+export type Api =
+  | 'chat'
+  | 'completions'
+  | 'embeddings'
+  | 'responses'
+  | 'conversations'
+  | 'images'
+  | 'messages'
+  | 'generate'
+  | 'opaque';
 
 /** Whose error objects, usage fields and events a client of an API expects; `none` where nobody knows. */
 export type Dialect = 'openai' | 'responses' | 'anthropic' | 'vllm' | 'sglang' | 'none';
@@ -16,10 +25,15 @@ export interface ByteSpan {
 export interface InferenceBody {
   readonly api: Api;
   readonly dialect: Dialect;
-  /** The model's value as it stands in the bytes, quotes included; undefined where a rename is not possible. */
+  /**
+   * The model's value as it stands in the bytes, quotes included, or an empty span where a missing one would go (see
+   * `payload/model-rename.ts`); undefined where a rename is not possible. Reading it may cost a pass over the body.
+   */
   readonly modelSpan?: ByteSpan | undefined;
   /** Model named in the body; empty when it names none. */
   readonly model: string;
+  /** The server has one model, or finds it otherwise: a body that names none is complete, and is never renamed. */
+  readonly modelOptional?: boolean | undefined;
   /** Whether the client asked for a stream of events. */
   readonly stream: boolean;
   /** Upper bound of generated tokens, when the client set one. */

@@ -38,12 +38,15 @@ export async function selfSignedCertificate(keyType: 'ec' | 'rsa' = 'ec'): Promi
   return { cert: `${made.cert.trimEnd()}\n`, key: made.private };
 }
 
-/** Reads `tls.crt` and `tls.key` of a directory, the layout of a Kubernetes TLS secret. Throws `ConfigError`. */
-export async function readCertificate(directory: string): Promise<Certificate> {
+/**
+ * Reads `tls.crt` and `tls.key` of a directory, the layout of a Kubernetes TLS secret. Throws `ConfigError`, which names
+ * the flag the directory came from.
+ */
+export async function readCertificate(directory: string, flag = '--cert-path'): Promise<Certificate> {
   const certPath = join(directory, 'tls.crt');
   const keyPath = join(directory, 'tls.key');
-  const cert = await readPem(certPath);
-  const key = await readPem(keyPath);
+  const cert = await readPem(certPath, flag);
+  const key = await readPem(keyPath, flag);
   const certificate = parse(certPath, 'a PEM certificate chain', () => new X509Certificate(cert));
   const privateKey: KeyObject = parse(keyPath, 'an unencrypted PEM private key', () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
@@ -52,11 +55,11 @@ export async function readCertificate(directory: string): Promise<Certificate> {
   return { cert, key };
 }
 
-async function readPem(path: string): Promise<string> {
+async function readPem(path: string, flag: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`cannot read ${path}: ${messageOf(error)}; mount a TLS secret there or change --cert-path`);
+    throw new ConfigError(`cannot read ${path}: ${messageOf(error)}; mount a TLS secret there or change ${flag}`);
   }
 }
 

@@ -30,19 +30,19 @@ describe('answer to request headers', () => {
     kind: 'picked',
     destination: 'a:1,b:2',
     setHeaders: [['x-a', 'ü']],
-    removeHeaders: [],
+    removeHeaders: ['x-b'],
   });
   const { requestHeaders, dynamicMetadata } = decodeProcessingResponse(encodeProcessingResponse(answer));
   const common = requestHeaders?.response;
 
-  it('sets the destination and what else must change, and removes nothing', () => {
+  it('sets the destination and what else must change, and removes what it must', () => {
     const option = (key: string, value: string): object => ({
       header: { key, rawValue: Buffer.from(value) },
       appendAction: HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     });
     expect(common?.headerMutation).toMatchObject({
       setHeaders: [option('x-gateway-destination-endpoint', 'a:1,b:2'), option('x-a', 'ü')],
-      removeHeaders: [],
+      removeHeaders: ['x-b'],
     });
     expect(common?.clearRouteCache).toBe(true);
   });
@@ -102,6 +102,24 @@ describe('refusals', () => {
 
   it('adds no header without a drop reason', () => {
     expect(refusalAnswer(reject('BadRequest', 'no')).immediateResponse?.headers).toBeUndefined();
+  });
+
+  it('speaks the API of the client, and says that it is JSON', () => {
+    const answer = decodeProcessingResponse(encodeProcessingResponse(refusalAnswer(NO_ENDPOINTS, 'anthropic')));
+    const { status, headers, body } = answer.immediateResponse ?? {};
+    expect(status?.code).toBe(503);
+    const fields = (headers?.setHeaders ?? []).map(({ header }) => [
+      header?.key,
+      Buffer.from(header?.rawValue ?? []).toString(),
+    ]);
+    expect(fields).toEqual([
+      ['content-type', 'application/json'],
+      ['x-llm-d-request-dropped-reason', 'rejected-no-endpoints'],
+    ]);
+    expect(JSON.parse(Buffer.from(body ?? []).toString())).toMatchObject({
+      type: 'error',
+      error: { type: 'overloaded_error' },
+    });
   });
 
   it('tells the bound of a body', () => {

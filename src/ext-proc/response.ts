@@ -1,4 +1,6 @@
-import { ERROR_CODES, reject, type Rejection, rejectionBody } from '../core/errors.ts';
+import { ERROR_CODES, reject, type Rejection } from '../core/errors.ts';
+import type { Dialect } from '../core/request.ts';
+import { type ErrorBody, errorBody } from '../payload/error-body.ts';
 import {
   encodeProcessingResponse,
   HeaderAppendAction,
@@ -67,19 +69,22 @@ export function sendBodyPiece(sink: Sink, side: BodySide, piece: Uint8Array, las
   sink.send(bodyAnswer(side, rest, last));
 }
 
-/** Answers the client with a refusal. */
-export function refusalAnswer(rejection: Rejection): ProcessingResponse {
-  return immediateAnswer(ERROR_CODES[rejection.code], rejectionBody(rejection), rejection.dropReason);
+/** Answers the client with a refusal, in the shape its API gives errors; plain text where nobody knows the API. */
+export function refusalAnswer(rejection: Rejection, dialect: Dialect = 'none'): ProcessingResponse {
+  return immediateAnswer(ERROR_CODES[rejection.code], errorBody(rejection, dialect), rejection.dropReason);
 }
 
-/** Answers the client whose request body is longer than `maxBytes`. */
+/** Answers the client whose request body is longer than `maxBytes`; its API is not known before the body is read. */
 export function tooLargeAnswer(maxBytes: number): ProcessingResponse {
-  const message = `request body exceeds ${maxBytes} bytes`;
-  return immediateAnswer(CONTENT_TOO_LARGE, rejectionBody(reject('BadRequest', message)));
+  const rejection = reject('BadRequest', `request body exceeds ${maxBytes} bytes`);
+  return immediateAnswer(CONTENT_TOO_LARGE, errorBody(rejection, 'none'));
 }
 
-function immediateAnswer(code: number, text: string, dropReason?: string): ProcessingResponse {
-  const headers = dropReason === undefined ? undefined : { setHeaders: [setHeader(DROP_REASON_HEADER, dropReason)] };
+function immediateAnswer(code: number, { text, contentType }: ErrorBody, dropReason?: string): ProcessingResponse {
+  const setHeaders: HeaderValueOption[] = [];
+  if (contentType !== undefined) setHeaders.push(setHeader('content-type', contentType));
+  if (dropReason !== undefined) setHeaders.push(setHeader(DROP_REASON_HEADER, dropReason));
+  const headers = setHeaders.length === 0 ? undefined : { setHeaders };
   return { immediateResponse: { status: { code }, headers, body: Buffer.from(text) } };
 }
 

@@ -164,7 +164,7 @@ export class ExtProcStream {
     const picked = outcome.kind === 'picked';
     if (picked) this.#edited = outcome.body;
     try {
-      this.#verdict = picked ? requestHeadersAnswer(outcome) : refusalAnswer(outcome.rejection);
+      this.#verdict = picked ? requestHeadersAnswer(outcome) : refusalAnswer(outcome.rejection, outcome.dialect);
     } catch (fault) {
       return this.#fail(fault);
     }

@@ -1,17 +1,22 @@
 import { isJsonObject, type JsonObject } from './json-object.ts';
+import { jsonText, PromptBytes, tokenBytes } from './prompt-bytes.ts';
+import { audioTokens, imageTokens, videoTokens } from './prompt-media.ts';
 
-/**
- * The bytes prefix caching sees of a chat: tools as JSON, then role and text of each message, with no separators.
- * Source: contract `wire-protocol.md` 3.3 and 3.5.
+/*
+ * What prefix caching sees of the OpenAI-style requests.
+ * Source: contract `wire-protocol.md` 3.3 and 3.5, `config-and-plugins.md` 3.5 (token producer, `estimate`).
  */
+
+/** Tools as JSON, then role and text of each message, with no separators; media as placeholders. */
 export function chatPrompt(body: JsonObject): Uint8Array {
-  let text = body.tools === undefined ? '' : JSON.stringify(body.tools);
+  const prompt = new PromptBytes();
+  if (body.tools !== null) prompt.json(body.tools);
   for (const message of body.messages as readonly unknown[]) {
     if (!isJsonObject(message)) continue;
-    if (typeof message.role === 'string') text += message.role;
-    text += contentText(message.content);
+    if (typeof message.role === 'string') prompt.text(message.role);
+    addContent(prompt, message.content);
   }
-  return Buffer.from(text, 'utf8');
+  return prompt.bytes();
 }
 
 /** The prompts of a completion: a text, texts, token ids, or lists of token ids; one entry per prompt. */
@@ -25,26 +30,53 @@ export function completionPrompts(prompt: unknown): readonly Uint8Array[] {
   });
 }
 
-/** Whether a value is a list of token ids, unsigned 32-bit integers. */
-function isTokenIds(value: unknown): value is readonly number[] {
+/** Token ids are themselves, any other input is its JSON. */
+export function embeddingsPrompt(input: unknown): Uint8Array {
+  return isTokenIds(input) ? tokenBytes(input) : jsonPrompt(input);
+}
+
+/** The JSON of instructions, tools and input, each in an object of its own, absent ones left out. */
+export function responsesPrompt(body: JsonObject): Uint8Array {
+  const parts: JsonObject[] = [];
+  for (const name of ['instructions', 'tools', 'input']) {
+    const value = body[name];
+    if (value !== undefined && value !== null) parts.push({ [name]: value });
+  }
+  return jsonPrompt(parts);
+}
+
+/** Any value's JSON. */
+export function jsonPrompt(value: unknown): Uint8Array {
+  return Buffer.from(jsonText(value), 'utf8');
+}
+
+/** Whether a value is a list of token ids, unsigned 32-bit integers; an empty list is. */
+export function isTokenIds(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'number' && item === item >>> 0);
 }
 
-function contentText(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  let text = '';
+function addContent(prompt: PromptBytes, content: unknown): void {
+  if (typeof content === 'string') prompt.text(content);
+  if (!Array.isArray(content)) return;
   for (const block of content as readonly unknown[]) {
-    if (!isJsonObject(block)) continue;
-    // What is not text still tells prompts apart: two images must not look like one prefix.
-    text += typeof block.text === 'string' ? block.text : JSON.stringify(block);
+    if (typeof block === 'string') prompt.text(block);
+    else if (isJsonObject(block)) addBlock(prompt, block);
   }
-  return text;
 }
 
-/** Token ids as little-endian 32-bit words: four bytes a token, as for text. */
-function tokenBytes(ids: readonly number[]): Uint8Array {
-  const bytes = Buffer.allocUnsafe(ids.length * 4);
-  for (let i = 0; i < ids.length; i++) bytes.writeUInt32LE(ids[i], i * 4);
-  return bytes;
+function addBlock(prompt: PromptBytes, block: JsonObject): void {
+  if (typeof block.text === 'string') return prompt.text(block.text);
+  const image = textOf(block.image_url, 'url');
+  if (image !== '') return prompt.media(image, imageTokens(image));
+  const video = textOf(block.video_url, 'url');
+  if (video !== '') return prompt.media(video, videoTokens());
+  const audio = textOf(block.input_audio, 'data');
+  if (audio !== '') return prompt.media(audio, audioTokens(audio, textOf(block.input_audio, 'format')));
+  // What nobody knows still tells prompts apart.
+  prompt.json(block);
+}
+
+function textOf(value: unknown, field: string): string {
+  const text = isJsonObject(value) ? value[field] : undefined;
+  return typeof text === 'string' ? text : '';
 }

@@ -5,6 +5,10 @@ import { idlePool, scraped } from '../../test/kit/pool.ts';
 import { listRecorder } from '../../test/kit/recorder.ts';
 import { defaultScheduler } from '../../test/kit/scheduler.ts';
 import type { Headers } from '../core/headers.ts';
+import type { SaturationDetector } from '../core/plugin.ts';
+import type { InferenceRequest } from '../core/request.ts';
+import { Objectives } from '../datastore/objectives.ts';
+import { ModelRewrites } from '../datastore/rewrites.ts';
 import { openaiParser } from '../plugins/parsers/openai.ts';
 import { passthroughParser } from '../plugins/parsers/passthrough.ts';
 import { createDirector } from './director.ts';
@@ -12,21 +16,38 @@ import { type Exchange, NO_METADATA, type Outcome, type ProxyMetadata } from './
 import { ParserChoice } from './parser-choice.ts';
 
 const CHAT = { ':path': '/v1/chat/completions', 'x-request-id': 'r1' };
-const BODY = [Buffer.from('{"model":"m","messages":[{"role":"user","content":"hello"}]}')];
+const TEXT = '{"model":"m","messages":[{"role":"user","content":"hello"}]}';
+const BODY = [Buffer.from(TEXT)];
 
 const headersOf = (fields: Record<string, string>): Headers => ({ get: (name) => fields[name] });
 const metadata = (changes: Partial<ProxyMetadata>): ProxyMetadata => ({ ...NO_METADATA, ...changes });
 
-function rig(size: number, obeySubset = true) {
+const bodyOf = (outcome: Outcome): string | undefined =>
+  outcome.kind === 'picked' && outcome.body !== undefined ? Buffer.concat(outcome.body).toString() : undefined;
+
+function rig(size: number, obeySubset = true, saturation?: SaturationDetector) {
   const pool = idlePool(size);
   const clock = manualClock();
-  const recorder = listRecorder();
+  const accepted: InferenceRequest[] = [];
+  const list = listRecorder();
+  const recorder = {
+    ...list,
+    accepted(request: InferenceRequest) {
+      accepted.push(request);
+      return list.accepted(request);
+    },
+  };
+  const objectives = new Objectives();
+  const rewrites = new ModelRewrites();
   const parsers = new ParserChoice([create(openaiParser), create(passthroughParser)]);
   const scheduler = defaultScheduler(pool, { fallbacks: 2 });
   const director = createDirector({
     clock,
     pool,
     parsers,
+    objectives,
+    rewrites,
+    saturation,
     scheduler,
     recorder,
     newRequestId: () => 'made-up',
@@ -35,7 +56,7 @@ function rig(size: number, obeySubset = true) {
   const open = (fields: Record<string, string> = CHAT): Exchange => director.open(headersOf(fields));
   const decide = (exchange: Exchange, pieces: Uint8Array[] | undefined = BODY, from = NO_METADATA): Outcome =>
     exchange.decide(pieces, from) as Outcome;
-  return { pool, clock, recorder, open, decide };
+  return { pool, clock, recorder, accepted, objectives, rewrites, open, decide };
 }
 
 describe('director', () => {
@@ -49,6 +70,41 @@ describe('director', () => {
       setHeaders: [],
       removeHeaders: [],
     });
+  });
+
+  it('keeps from the server what the client may not tell it', () => {
+    const { open, decide } = rig(1);
+    const forged = { ...CHAT, 'x-prefiller-host-port': '9.9.9.9:1', 'x-slo-ttft-ms': '5', 'x-mine': 'stays' };
+    expect(decide(open(forged))).toMatchObject({
+      setHeaders: [],
+      removeHeaders: ['x-slo-ttft-ms', 'x-prefiller-host-port'],
+    });
+  });
+
+  it.each([
+    ['the objective', { 'x-llm-d-inference-objective': 'gold', 'x-gateway-inference-objective': 'batch' }, 4],
+    ['its deprecated name', { 'x-gateway-inference-objective': 'batch' }, -1],
+    ['an unknown objective', { 'x-llm-d-inference-objective': 'lead' }, 0],
+    ['no objective', {}, 0],
+  ])('takes the priority from %s', (_what, headers, priority) => {
+    const { objectives, accepted, open, decide } = rig(1);
+    objectives.replace([
+      { name: 'gold', priority: 4 },
+      { name: 'batch', priority: -1 },
+    ]);
+    decide(open({ ...CHAT, ...headers }));
+    decide(open({ ...CHAT, ...headers }), undefined);
+    expect(accepted.map((request) => request.priority)).toEqual([priority, priority]);
+  });
+
+  it.each([
+    [{ 'x-llm-d-inference-fairness-id': 'a', 'x-gateway-inference-fairness-id': 'b' }, 'a'],
+    [{ 'x-gateway-inference-fairness-id': 'b' }, 'b'],
+    [{}, 'default-flow'],
+  ])('takes the fairness id from %j', (headers, fairnessId) => {
+    const { accepted, open, decide } = rig(1);
+    decide(open({ ...CHAT, ...headers }));
+    expect(accepted).toMatchObject([{ fairnessId }]);
   });
 
   it('gives a request without an id one', () => {
@@ -82,6 +138,41 @@ describe('director', () => {
     expect(recorder.events.filter((event) => event.startsWith('refused'))).toHaveLength(2);
   });
 
+  it('sheds negative priorities once the candidates are full, and nobody else', () => {
+    let fullness = 0;
+    const asked: number[] = [];
+    const detector = {
+      saturation(candidates: Uint32Array) {
+        asked.push(candidates.length);
+        return fullness;
+      },
+    };
+    const { objectives, open, decide } = rig(3, true, detector);
+    objectives.replace([{ name: 'batch', priority: -1 }]);
+    const batch = { ...CHAT, 'x-llm-d-inference-objective': 'batch' };
+    const outcomes = [0.999, 1, 7].map((value) => {
+      fullness = value;
+      return [decide(open(batch)).kind, decide(open()).kind];
+    });
+    expect(outcomes).toEqual([
+      ['picked', 'picked'],
+      ['rejected', 'picked'],
+      ['rejected', 'picked'],
+    ]);
+    expect(open(batch).decide(BODY, metadata({ subset: () => ['10.0.0.2:8000'] }))).toMatchObject({
+      rejection: {
+        code: 'ResourceExhausted',
+        message: 'system saturated, sheddable request dropped',
+        dropReason: 'rejected-saturated',
+      },
+      dialect: 'openai',
+    });
+    expect(asked).toEqual([3, 3, 3, 1]);
+    expect(open(batch).decide(BODY, metadata({ subset: () => [] }))).toMatchObject({
+      rejection: { code: 'ServiceUnavailable' },
+    });
+  });
+
   it('ignores the subset when told to', () => {
     const { open } = rig(1, false);
     expect(open().decide(BODY, metadata({ subset: () => [] }))).toMatchObject({ kind: 'picked' });
@@ -93,6 +184,55 @@ describe('director', () => {
     expect(decide(open(), [Buffer.from('{"messages":[{}]}')])).toMatchObject({
       rejection: { code: 'BadRequest', message: 'model not found in request body' },
     });
+  });
+
+  it('sends each request for the model that rule, header and body give, in that order', () => {
+    const { accepted, recorder, rewrites, open, decide } = rig(1);
+    const header = { ...CHAT, 'x-llm-d-model-name-rewrite': 'by-header', 'x-gateway-model-name-rewrite': 'older' };
+    expect(bodyOf(decide(open()))).toBeUndefined();
+    expect(bodyOf(decide(open(header)))).toBe(TEXT.replace('"m"', '"by-header"'));
+    expect(bodyOf(decide(open({ ...CHAT, 'x-gateway-model-name-rewrite': 'older' })))).toContain('"older"');
+    expect(bodyOf(decide(open({ ...CHAT, 'x-llm-d-model-name-rewrite': 'm' })))).toBeUndefined();
+    const rules = [{ models: ['m'], targets: [{ model: 'by-rule', weight: undefined }] }];
+    rewrites.replace([{ name: 'r', createdAtMs: 0, rules }]);
+    expect(bodyOf(decide(open(header)))).toBe(TEXT.replace('"m"', '"by-rule"'));
+    expect(accepted.map(({ model, targetModel }) => `${model} ${targetModel}`)).toEqual([
+      'm m',
+      'm by-header',
+      'm older',
+      'm m',
+      'm by-rule',
+    ]);
+    expect(recorder.events.filter((event) => event.startsWith('rewritten'))).toEqual(['rewritten r m by-rule']);
+  });
+
+  it('fills in a missing model by a rule for every model, or by the header', () => {
+    const { rewrites, open, decide } = rig(1);
+    const nameless = [Buffer.from('{"messages":[{}]}')];
+    expect(decide(open(), nameless)).toMatchObject({ rejection: { message: 'model not found in request body' } });
+    expect(bodyOf(decide(open({ ...CHAT, 'x-llm-d-model-name-rewrite': 'h' }), nameless))).toBe(
+      '{"model":"h","messages":[{}]}',
+    );
+    const rules = [{ models: [], targets: [{ model: 'any', weight: 1 }] }];
+    rewrites.replace([{ name: 'r', createdAtMs: 0, rules }]);
+    expect(bodyOf(decide(open(), nameless))).toBe('{"model":"any","messages":[{}]}');
+  });
+
+  it('refuses what a rule without targets leaves without a model', () => {
+    const { rewrites, open, decide } = rig(1);
+    rewrites.replace([{ name: 'r', createdAtMs: 0, rules: [{ models: ['m'], targets: [] }] }]);
+    expect(decide(open())).toMatchObject({ rejection: { code: 'BadRequest' }, dialect: 'openai' });
+  });
+
+  it('rewrites nothing it cannot read', () => {
+    const { rewrites, accepted, recorder, open, decide } = rig(1);
+    rewrites.replace([{ name: 'r', createdAtMs: 0, rules: [{ models: [], targets: [{ model: 'x', weight: 1 }] }] }]);
+    const opaque = decide(open({ ':path': '/v1/audio', 'x-llm-d-model-name-rewrite': 'y' }), [Buffer.from([1])]);
+    expect(opaque).toMatchObject({ kind: 'picked', removeHeaders: ['x-llm-d-model-name-rewrite'] });
+    expect(bodyOf(opaque)).toBeUndefined();
+    expect(bodyOf(decide(open({ ':path': '/health' }), undefined))).toBeUndefined();
+    expect(accepted.map(({ targetModel }) => targetModel)).toEqual(['', '']);
+    expect(recorder.events.some((event) => event.startsWith('rewritten'))).toBe(false);
   });
 
   it('routes what it does not know as opaque bytes', () => {

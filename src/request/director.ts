@@ -2,11 +2,17 @@ import type { Clock } from '../core/clock.ts';
 import type { Candidates, Endpoint, EndpointView } from '../core/endpoint.ts';
 import { NO_ENDPOINTS, Rejection, reject } from '../core/errors.ts';
 import type { Headers } from '../core/headers.ts';
-import type { Schedule } from '../core/plugin.ts';
+import type { SaturationDetector, Schedule } from '../core/plugin.ts';
 import type { Dialect, InferenceBody, InferenceRequest } from '../core/request.ts';
 import type { LoadBooks } from '../datastore/load-books.ts';
+import type { Objectives } from '../datastore/objectives.ts';
+import type { ModelRewrites } from '../datastore/rewrites.ts';
+import { renameModel } from '../payload/model-rename.ts';
 import type { Scheduler } from '../scheduling/scheduler.ts';
+import { shed } from './admission.ts';
+import { controlValue, FAIRNESS_ID, headersToRemove, OBJECTIVE } from './control-headers.ts';
 import type { Director, Exchange, Outcome, ProxyMetadata, StreamEnd } from './exchange.ts';
+import { targetModel } from './model-target.ts';
 import { type ParserChoice, requestPath } from './parser-choice.ts';
 import type { RequestRecorder } from './recorder.ts';
 import { ResponseWatch } from './response-watch.ts';
@@ -23,6 +29,10 @@ export interface DirectorParts {
   readonly clock: Clock;
   readonly pool: Pool;
   readonly parsers: ParserChoice;
+  readonly objectives: Objectives;
+  readonly rewrites: ModelRewrites;
+  /** Without one nothing is shed. */
+  readonly saturation?: SaturationDetector | undefined;
   readonly scheduler: Scheduler;
   readonly recorder: RequestRecorder;
   /** Makes an id for a request that came without one. */
@@ -32,13 +42,14 @@ export interface DirectorParts {
 }
 
 const REQUEST_ID = 'x-request-id';
-const FAIRNESS_ID = 'x-llm-d-inference-fairness-id';
-const FAIRNESS_ID_DEPRECATED = 'x-gateway-inference-fairness-id';
 const DEFAULT_FAIRNESS_ID = 'default-flow';
 
 const NOTHING = new Uint8Array(0);
 
-/** Directs requests: parse, choose candidates, schedule, book, and watch the response until the stream ends. */
+/**
+ * Directs requests: parse, choose the model, choose candidates, schedule, book, and watch the response until the
+ * stream ends.
+ */
 export function createDirector(parts: DirectorParts): Director {
   return { open: (headers) => new DirectedExchange(parts, headers) };
 }
@@ -59,7 +70,7 @@ class DirectedExchange implements Exchange {
   decide(pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome {
     const { clock, recorder } = this.#parts;
     const request = this.#read(pieces);
-    const outcome = request instanceof Rejection ? this.#refuse(request) : this.#place(request, metadata);
+    const outcome = request instanceof Rejection ? this.#refuse(request) : this.#place(request, pieces, metadata);
     recorder.requestProcessed((clock.nowMs() - this.#receivedAtMs) / 1000);
     return outcome;
   }
@@ -68,13 +79,12 @@ class DirectedExchange implements Exchange {
     this.#response?.headers(headers, metadata);
   }
 
-  responseBody(piece: Uint8Array): Uint8Array {
-    this.#response?.body(piece);
-    return piece;
+  responseBody(piece: Uint8Array, last: boolean): Uint8Array {
+    return this.#response?.body(piece, last) ?? piece;
   }
 
   responseTrailers(): Uint8Array {
-    return NOTHING;
+    return this.#response?.trailers() ?? NOTHING;
   }
 
   end(how: StreamEnd): void {
@@ -92,10 +102,8 @@ class DirectedExchange implements Exchange {
     const path = requestPath((name) => headers.get(name));
     const body = pieces === undefined ? undefined : this.#parse(path, pieces);
     if (body instanceof Rejection) return body;
-    const model = body?.model ?? '';
-    if (body !== undefined && body.api !== 'opaque' && model === '') {
-      return reject('BadRequest', 'model not found in request body');
-    }
+    const target = body === undefined ? '' : targetModel(body, headers, this.#parts);
+    if (target instanceof Rejection) return target;
     return {
       id: headers.get(REQUEST_ID) ?? this.#parts.newRequestId(),
       receivedAtMs: this.#receivedAtMs,
@@ -103,10 +111,10 @@ class DirectedExchange implements Exchange {
       path,
       body,
       bodyBytes: pieces === undefined ? 0 : pieces.reduce((sum, piece) => sum + piece.byteLength, 0),
-      model,
-      targetModel: model,
-      priority: 0,
-      fairnessId: headers.get(FAIRNESS_ID) ?? headers.get(FAIRNESS_ID_DEPRECATED) ?? DEFAULT_FAIRNESS_ID,
+      model: body?.model ?? '',
+      targetModel: target,
+      priority: this.#parts.objectives.priorityOf(controlValue(headers, OBJECTIVE)),
+      fairnessId: controlValue(headers, FAIRNESS_ID) ?? DEFAULT_FAIRNESS_ID,
       data: [],
     };
   }
@@ -118,17 +126,21 @@ class DirectedExchange implements Exchange {
     return parser.parse(path, pieces, this.#headers);
   }
 
-  #place(request: InferenceRequest, metadata: ProxyMetadata): Outcome {
+  #place(request: InferenceRequest, pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome {
     const { pool, obeySubset, recorder } = this.#parts;
     const candidates = obeySubset ? narrowToSubset(pool, metadata.subset()) : pool.all;
-    const picked = candidates.length === 0 ? NO_ENDPOINTS : this.#schedule(request, candidates);
+    const picked =
+      candidates.length === 0
+        ? NO_ENDPOINTS
+        : (shed(request, candidates, this.#parts.saturation) ?? this.#schedule(request, candidates));
     if (picked instanceof Rejection) return this.#refuse(picked, request);
     this.#response = new ResponseWatch(this.#parts, request, recorder.accepted(request), picked[0]);
     return {
       kind: 'picked',
       destination: picked.map(({ hostPort }) => hostPort).join(','),
       setHeaders: this.#headers.get(REQUEST_ID) === undefined ? [[REQUEST_ID, request.id]] : [],
-      removeHeaders: [],
+      removeHeaders: headersToRemove(this.#headers),
+      body: pieces && renamed(pieces, request),
     };
   }
 
@@ -156,4 +168,13 @@ class DirectedExchange implements Exchange {
     }
     return endpoints;
   }
+}
+
+/** The body with the model the server is asked for; undefined where it is in there already. */
+function renamed(
+  pieces: readonly Uint8Array[],
+  { body, model, targetModel: target }: InferenceRequest,
+): readonly Uint8Array[] | undefined {
+  const span = target === model ? undefined : body?.modelSpan;
+  return span && renameModel(pieces, span, target);
 }

@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Headers } from '../core/headers.ts';
-import type { InferenceRequest } from '../core/request.ts';
+import type { Dialect, InferenceRequest } from '../core/request.ts';
 import type { LoadBooks, Reservation } from '../datastore/load-books.ts';
+import { ModelRestorer } from '../payload/model-restore.ts';
+import { createResponseReader, type ResponseReader } from '../payload/response-reader.ts';
 import type { ProxyMetadata, StreamEnd } from './exchange.ts';
 import type { ResponseRecorder } from './recorder.ts';
 
@@ -12,51 +14,109 @@ export interface WatchParts {
   readonly pool: { readonly books: LoadBooks; byHostPort(hostPort: string): Endpoint | undefined };
 }
 
-/** Follows an accepted request from its pick to the end of its stream, and keeps its place in the load books. */
+const NOTHING = new Uint8Array(0);
+
+/** What the response phase needs of a request. The request itself, its body and prompts with it, may go. */
+interface RequestFacts extends Pick<InferenceRequest, 'receivedAtMs' | 'model' | 'targetModel'> {
+  readonly dialect: Dialect;
+  readonly stream: boolean;
+}
+
+/**
+ * Follows an accepted request from its pick to the end of its stream: keeps its place in the load books, reads what
+ * the response says about itself, and gives it back the model name the client knows.
+ */
 export class ResponseWatch {
   readonly #parts: WatchParts;
-  readonly #request: InferenceRequest;
+  readonly #facts: RequestFacts;
   readonly #recorder: ResponseRecorder;
   #reservation: Reservation;
   #servedBy: Endpoint;
   #streaming: boolean;
   #bytes = 0;
+  #firstPieceAtMs = Number.NaN;
   #lastPieceAtMs = Number.NaN;
+  #failed = false;
+  #reader: ResponseReader | undefined;
+  #restorer: ModelRestorer | undefined;
 
   constructor(parts: WatchParts, request: InferenceRequest, recorder: ResponseRecorder, picked: Endpoint) {
     this.#parts = parts;
-    this.#request = request;
+    this.#facts = factsOf(request);
     this.#recorder = recorder;
     this.#servedBy = picked;
     this.#reservation = parts.pool.books.reserve(picked);
-    this.#streaming = request.body?.stream ?? false;
+    this.#streaming = this.#facts.stream;
   }
 
   headers(headers: Headers, metadata: ProxyMetadata): void {
     this.#moveTo(metadata.served());
     const status = headers.get(':status') ?? headers.get('status');
-    if (status !== undefined && !status.startsWith('2')) this.#recorder.serverError();
-    if (headers.get('content-type')?.includes('text/event-stream') === true) this.#streaming = true;
+    const ok = status === undefined || status.startsWith('2');
+    if (!ok) this.#fail();
+    const contentType = headers.get('content-type');
+    if (contentType?.includes('text/event-stream') === true) this.#streaming = true;
+    // Compressed bytes can be neither read nor edited.
+    if ((headers.get('content-encoding') ?? 'identity') !== 'identity') return;
+    const { model, targetModel, dialect } = this.#facts;
+    if (ok) this.#reader = createResponseReader(dialect, contentType);
+    if (model !== '' && targetModel !== '' && model !== targetModel) {
+      this.#restorer = new ModelRestorer(targetModel, model);
+    }
   }
 
-  body(piece: Uint8Array): void {
-    const nowMs = this.#parts.clock.nowMs();
-    if (Number.isNaN(this.#lastPieceAtMs)) {
-      this.#recorder.firstByte((nowMs - this.#request.receivedAtMs) / 1000, this.#streaming);
-    } else if (this.#streaming && piece.byteLength > 0) {
-      this.#recorder.nextPiece((nowMs - this.#lastPieceAtMs) / 1000);
-    }
-    this.#lastPieceAtMs = nowMs;
+  /** Takes a piece of the body; returns the bytes to forward in its place. */
+  body(piece: Uint8Array, last: boolean): Uint8Array {
+    this.#time(piece.byteLength);
     this.#bytes += piece.byteLength;
+    this.#reader?.push(piece);
+    if (last) this.#reader?.finish();
+    if (this.#reader?.failed === true) this.#fail();
+    return this.#restorer?.push(piece, last) ?? piece;
+  }
+
+  /** The body ended with trailers; returns the bytes to forward before them. */
+  trailers(): Uint8Array {
+    this.#reader?.finish();
+    if (this.#reader?.failed === true) this.#fail();
+    return this.#restorer?.flush() ?? NOTHING;
   }
 
   end(how: StreamEnd): void {
     this.#parts.pool.books.release(this.#reservation);
-    if (how === 'complete') {
-      const seconds = (this.#parts.clock.nowMs() - this.#request.receivedAtMs) / 1000;
-      this.#recorder.complete(seconds, this.#bytes);
-    }
+    if (how === 'complete') this.#complete();
     this.#recorder.end();
+  }
+
+  #time(bytes: number): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (Number.isNaN(this.#firstPieceAtMs)) {
+      this.#firstPieceAtMs = nowMs;
+      this.#recorder.firstByte((nowMs - this.#facts.receivedAtMs) / 1000, this.#streaming);
+    } else if (this.#streaming && bytes > 0) {
+      this.#recorder.nextPiece((nowMs - this.#lastPieceAtMs) / 1000);
+    }
+    this.#lastPieceAtMs = nowMs;
+  }
+
+  #complete(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    const seconds = (nowMs - this.#facts.receivedAtMs) / 1000;
+    this.#recorder.complete(seconds, this.#bytes);
+    const usage = this.#reader?.usage;
+    if (usage === undefined) return;
+    this.#recorder.usage(usage);
+    const tokens = usage.completionTokens ?? 0;
+    if (tokens === 0) return;
+    const streamSeconds = (nowMs - this.#firstPieceAtMs) / 1000;
+    this.#recorder.pace(seconds / tokens, this.#streaming && tokens > 1 ? streamSeconds / (tokens - 1) : undefined);
+  }
+
+  /** An answer fails once, by its status or by an event in it. */
+  #fail(): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#recorder.serverError();
   }
 
   /** The proxy went down the list: the load is where the request really is. */
@@ -68,4 +128,8 @@ export class ResponseWatch {
     this.#reservation = this.#parts.pool.books.reserve(endpoint);
     this.#servedBy = endpoint;
   }
+}
+
+function factsOf({ receivedAtMs, model, targetModel, body }: InferenceRequest): RequestFacts {
+  return { receivedAtMs, model, targetModel, dialect: body?.dialect ?? 'none', stream: body?.stream ?? false };
 }

@@ -1,3 +1,5 @@
+import type { InferenceRequest } from '../core/request.ts';
+
 /** One scorer's part in a decision. */
 export interface ScorePart {
   readonly scorer: string;
@@ -8,12 +10,19 @@ export interface ScorePart {
 
 /** Why the winner of a profile won: kept only while somebody listens. */
 export interface DecisionRecord {
-  readonly requestId: string;
+  readonly request: InferenceRequest;
   readonly profile: string;
+  /** How many endpoints came in, and how many the filters left. */
+  readonly candidates: number;
+  readonly remaining: number;
   /** Slots, best first. */
   readonly picked: readonly number[];
   /** What each scorer said of the winner. */
-  readonly scores: readonly ScorePart[];
+  readonly scores: readonly (ScorePart & { readonly type: string })[];
+  /** Weighted sums of `picked`, in its order. */
+  readonly totals: readonly number[];
+  /** Picker's clock, ms: the start, then the end of each filter, of each scorer, and of the picker. */
+  readonly marks: readonly number[];
 }
 
 export type DecisionListener = (decision: DecisionRecord) => void;

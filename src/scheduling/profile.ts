@@ -3,7 +3,7 @@ import type { Candidates } from '../core/endpoint.ts';
 import { FILTERED_OUT, type Rejection } from '../core/errors.ts';
 import type { Filter, Picker, Plugin, Scorer } from '../core/plugin.ts';
 import type { InferenceRequest } from '../core/request.ts';
-import type { DecisionListener, ScorePart } from './decision.ts';
+import type { DecisionListener, DecisionRecord } from './decision.ts';
 
 /** What a profile is made of, every reference resolved. */
 export interface ProfilePlan {
@@ -24,8 +24,8 @@ export interface ProfileDeps {
   readonly bindDuration: BindDuration;
   /** At least this many endpoints are ranked, whatever the picker was configured with. */
   readonly minPicks: number;
-  /** Called per decision while set; see `DecisionRecord`. */
-  decisionListener(): DecisionListener | undefined;
+  /** Asked once per profile run; who it names is called with the `DecisionRecord`, and only then is one made. */
+  decisionListener(request: InferenceRequest): DecisionListener | undefined;
 }
 
 interface Timed<T> {
@@ -35,6 +35,7 @@ interface Timed<T> {
 
 interface WeightedScorer extends Timed<Scorer> {
   readonly name: string;
+  readonly type: string;
   readonly weight: number;
 }
 
@@ -63,6 +64,7 @@ export class CompiledProfile {
       run: plugin.instance,
       observe: deps.bindDuration('Scorer', plugin),
       name: plugin.name,
+      type: plugin.type,
       weight,
     }));
     this.#picker = { run: plan.picker.instance, observe: deps.bindDuration('Picker', plan.picker) };
@@ -74,10 +76,13 @@ export class CompiledProfile {
     const { clock } = this.#deps;
     let left = candidates;
     let before = clock.nowMs();
+    const listener = this.#deps.decisionListener(request);
+    const marks = listener && [before];
     for (const { run, observe } of this.#filters) {
       left = run.filter(request, left);
       const after = clock.nowMs();
       observe((after - before) / 1000);
+      marks?.push(after);
       before = after;
       if (left.length === 0) return FILTERED_OUT;
     }
@@ -88,12 +93,23 @@ export class CompiledProfile {
       this.#addScores(request, left, scorer);
       const after = clock.nowMs();
       scorer.observe((after - before) / 1000);
+      marks?.push(after);
       before = after;
     }
     const picked = this.#picker.run.pick(left, sums, Math.min(this.#count, left.length));
-    this.#picker.observe((clock.nowMs() - before) / 1000);
-    const listener = this.#deps.decisionListener();
-    if (listener !== undefined) this.#explain(request, left, picked, listener);
+    const end = clock.nowMs();
+    this.#picker.observe((end - before) / 1000);
+    marks?.push(end);
+    listener?.({
+      request,
+      profile: this.name,
+      candidates: candidates.length,
+      remaining: left.length,
+      picked: [...picked],
+      scores: this.#explain(request, left, picked[0]),
+      totals: Array.from(picked, (slot) => sums[left.indexOf(slot)]),
+      marks: marks ?? [],
+    });
     return picked;
   }
 
@@ -104,13 +120,13 @@ export class CompiledProfile {
     for (let i = 0; i < candidates.length; i++) sums[i] += weight * clamp(values[i]);
   }
 
-  #explain(request: InferenceRequest, left: Candidates, picked: Candidates, listener: DecisionListener): void {
-    const winner = left.indexOf(picked[0]);
-    const scores: ScorePart[] = this.#scorers.map(({ run, name, weight }) => {
+  /** Asks every scorer again: the buffers hold sums by now, and only an explained decision pays. */
+  #explain(request: InferenceRequest, left: Candidates, best: number): DecisionRecord['scores'] {
+    const winner = left.indexOf(best);
+    return this.#scorers.map(({ run, name, type, weight }) => {
       run.score(request, left, this.#values);
-      return { scorer: name, weight, value: clamp(this.#values[winner]) };
+      return { scorer: name, type, weight, value: clamp(this.#values[winner]) };
     });
-    listener({ requestId: request.id, profile: this.name, picked: [...picked], scores });
   }
 
   #makeRoom(length: number): void {

@@ -5,6 +5,8 @@ export interface Family {
   readonly labels: readonly string[];
   /** Histogram bounds. */
   readonly buckets?: readonly number[];
+  /** Exported only when stream metrics are asked for. */
+  readonly streams?: true;
 }
 
 const REQUEST_LABELS = ['model_name', 'target_model_name', 'fairness_id', 'priority'] as const;
@@ -17,6 +19,8 @@ const LATENCY_SECONDS = [
 const SCHEDULER_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
 /** 32778 is the contract's own slip for 32768; dashboards know the series by it. */
 const RESPONSE_BYTES = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32778, 65536];
+const PROMPT_TOKENS = [...RESPONSE_BYTES, 131072, 262144, 524288, 1048576];
+const OUTPUT_TOKENS = RESPONSE_BYTES.filter((bound) => bound <= 8192);
 
 /**
  * Every family this picker exports, without the `llm_d_epp_` prefix. Source: contract `wire-protocol.md` 5.2 and 5.3;
@@ -35,11 +39,28 @@ export const FAMILIES = {
     Array.from({ length: 25 }, (_, power) => 64 * 2 ** power),
   ),
   response_size_bytes: histogram('Bytes of the response body.', REQUEST_LABELS, RESPONSE_BYTES),
+  request_input_tokens: histogram('Prompt tokens, as the server counted them.', REQUEST_LABELS, PROMPT_TOKENS),
+  request_cached_tokens: histogram(
+    'Prompt tokens the server had in its prefix cache, as it reported.',
+    REQUEST_LABELS,
+    PROMPT_TOKENS,
+  ),
+  request_output_tokens: histogram('Generated tokens, as the server counted them.', REQUEST_LABELS, OUTPUT_TOKENS),
   request_running: gauge('Requests sent to an endpoint and not ended.', REQUEST_LABELS),
+  request_ntpot_seconds: histogram(
+    'From receipt to the end of the response, per generated token.',
+    REQUEST_LABELS,
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+  ),
   request_ttft_seconds: histogram(
     'From receipt to the first piece of the response body.',
     [...REQUEST_LABELS, 'streaming'],
     LATENCY_SECONDS.filter((bound) => bound <= 120),
+  ),
+  request_streaming_tpot_seconds: histogram(
+    'From the first piece of a streamed response to its end, per further generated token.',
+    REQUEST_LABELS,
+    [0.0005, 0.00205, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 2],
   ),
   request_streaming_itl_seconds: histogram(
     'Between two pieces of a streamed response body.',
@@ -72,6 +93,11 @@ export const FAMILIES = {
     [],
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   ),
+  model_rewrite_decisions_total: counter('Requests whose model a rewrite replaced.', [
+    'model_rewrite_name',
+    'model_name',
+    'target_model',
+  ]),
   info: gauge('Build of this picker.', ['commit', 'build_ref']),
   datalayer_poll_errors_total: counter('Scrapes that failed.', ['source_type']),
   datalayer_extract_errors_total: counter('Scraped pages that lacked a signal.', ['source_type', 'extractor_type']),
@@ -85,6 +111,16 @@ export const FAMILIES = {
     0,
     ...Array.from({ length: 13 }, (_, power) => 16 * 2 ** power),
   ]),
+  extproc_streams_inflight: { ...gauge('ext_proc streams open now.', []), streams: true },
+  extproc_stream_duration_seconds: {
+    ...histogram(
+      'From the first message of an ext_proc stream to its end.',
+      [],
+      [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600],
+    ),
+    streams: true,
+  },
+  extproc_streams_total: { ...counter('ext_proc streams that ended, by gRPC status.', ['code']), streams: true },
   scraper_restarts_total: counter('Times the scrape worker died and was started again (ours).', []),
   plugin_faults_total: counter('Times a plugin threw; its data was missing for that request (ours).', [
     'plugin_type',

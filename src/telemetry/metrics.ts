@@ -1,14 +1,29 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { FAMILIES, type Family, type FamilyName, HELP_PREFIX, METRIC_PREFIX } from './families.ts';
+import { registerLegacy } from './legacy.ts';
+
+/** Which families there are besides the always present ones. */
+export interface MetricsOptions {
+  /** Those of the process: memory, CPU, event loop. */
+  readonly processMetrics: boolean;
+  /** Those about ext_proc streams; without them nobody may ask for these families. */
+  readonly streamMetrics?: boolean | undefined;
+  /** The names of former generations. */
+  readonly legacyMetrics?: boolean | undefined;
+}
 
 /** Every family of the table, registered once. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #families = new Map<FamilyName, Counter | Gauge | Histogram>();
 
-  constructor(options: { readonly processMetrics: boolean }) {
-    for (const name of Object.keys(FAMILIES) as FamilyName[]) this.#families.set(name, this.#register(name));
-    if (options.processMetrics) collectDefaultMetrics({ register: this.registry });
+  constructor({ processMetrics, streamMetrics = false, legacyMetrics = false }: MetricsOptions) {
+    for (const name of Object.keys(FAMILIES) as FamilyName[]) {
+      const family: Family = FAMILIES[name];
+      if (family.streams !== true || streamMetrics) this.#families.set(name, this.#register(name, family));
+    }
+    if (legacyMetrics) registerLegacy(this.registry, (name) => this.#families.get(name));
+    if (processMetrics) collectDefaultMetrics({ register: this.registry });
   }
 
   counter(name: FamilyName): Counter {
@@ -23,8 +38,7 @@ export class Metrics {
     return this.#families.get(name) as Histogram;
   }
 
-  #register(name: FamilyName): Counter | Gauge | Histogram {
-    const family: Family = FAMILIES[name];
+  #register(name: FamilyName, family: Family): Counter | Gauge | Histogram {
     const settings = {
       name: METRIC_PREFIX + name,
       help: HELP_PREFIX + family.help,

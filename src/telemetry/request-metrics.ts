@@ -3,6 +3,7 @@ import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { InferenceRequest } from '../core/request.ts';
+import type { Usage } from '../payload/usage.ts';
 import type { AttemptStatus, RequestRecorder, ResponseRecorder } from '../request/recorder.ts';
 import { LabelLimit } from './label-limit.ts';
 import type { Metrics } from './metrics.ts';
@@ -22,6 +23,11 @@ interface Bound {
   readonly responseBytes: Histogram.Internal<string>;
   readonly ttft: Readonly<Record<'true' | 'false', Histogram.Internal<string>>>;
   readonly itl: Histogram.Internal<string>;
+  readonly inputTokens: Histogram.Internal<string>;
+  readonly cachedTokens: Histogram.Internal<string>;
+  readonly outputTokens: Histogram.Internal<string>;
+  readonly ntpot: Histogram.Internal<string>;
+  readonly tpot: Histogram.Internal<string>;
 }
 
 /** Feeds the request and scheduler families. */
@@ -51,6 +57,11 @@ export class RequestMetrics implements RequestRecorder {
         bound.duration.observe(seconds);
         bound.responseBytes.observe(bytes);
       },
+      usage: (usage) => observeUsage(bound, usage),
+      pace(secondsPerToken, secondsPerNextToken) {
+        bound.ntpot.observe(secondsPerToken);
+        if (secondsPerNextToken !== undefined) bound.tpot.observe(secondsPerNextToken);
+      },
       end() {
         if (counted) bound.running.dec();
       },
@@ -69,6 +80,14 @@ export class RequestMetrics implements RequestRecorder {
         .counter('scheduler_attempts_total')
         .inc({ status, target_model_name: this.#models.of(targetModel), endpoint_name: '', namespace: '', port: '' });
     }
+  }
+
+  rewritten(rule: string, model: string, target: string): void {
+    this.#metrics.counter('model_rewrite_decisions_total').inc({
+      model_rewrite_name: rule,
+      model_name: this.#models.of(model),
+      target_model: this.#models.of(target),
+    });
   }
 
   requestProcessed(seconds: number): void {
@@ -124,8 +143,20 @@ export class RequestMetrics implements RequestRecorder {
         false: ttft.labels({ ...labels, streaming: 'false' }),
       },
       itl: metrics.histogram('request_streaming_itl_seconds').labels(labels),
+      inputTokens: metrics.histogram('request_input_tokens').labels(labels),
+      cachedTokens: metrics.histogram('request_cached_tokens').labels(labels),
+      outputTokens: metrics.histogram('request_output_tokens').labels(labels),
+      ntpot: metrics.histogram('request_ntpot_seconds').labels(labels),
+      tpot: metrics.histogram('request_streaming_tpot_seconds').labels(labels),
     };
     this.#bound.set(key, bound);
     return bound;
   }
+}
+
+/** No input or no output is not a size; a prompt of which nothing was cached is an answer. */
+function observeUsage(bound: Bound, { promptTokens, completionTokens, cachedTokens }: Usage): void {
+  if (promptTokens !== undefined && promptTokens > 0) bound.inputTokens.observe(promptTokens);
+  if (completionTokens !== undefined && completionTokens > 0) bound.outputTokens.observe(completionTokens);
+  if (cachedTokens !== undefined) bound.cachedTokens.observe(cachedTokens);
 }

@@ -88,12 +88,20 @@ describe('a whole picker', () => {
     const empty = await chat(gateway);
     expect(empty.status).toBe(503);
     expect(empty.headers.get('x-llm-d-request-dropped-reason')).toBe('rejected-no-endpoints');
-    expect(await empty.text()).toBe(
-      'inference error: ServiceUnavailable - failed to find endpoint candidates for serving the request',
-    );
+    expect(empty.headers.get('content-type')).toBe('application/json');
+    expect(await empty.json()).toEqual({
+      error: {
+        message: 'inference error: ServiceUnavailable - failed to find endpoint candidates for serving the request',
+        type: 'server_error',
+        param: null,
+        code: 'ServiceUnavailable',
+      },
+    });
     const bad = await chat(gateway, 'nope');
     expect(bad.status).toBe(400);
-    expect(await bad.text()).toMatch(/^inference error: BadRequest - error unmarshaling request bodyMap: /);
+    expect(await bad.json()).toMatchObject({
+      error: { message: expect.stringMatching(/^inference error: BadRequest - error unmarshaling request bodyMap: /) },
+    });
   });
 
   it('follows the endpoints file, and keeps the last good state when it turns bad', async () => {

@@ -176,10 +176,12 @@ export function gatewayCases(name: string, options: CasesOptions): void {
       const reply = await call(rig.url, '/v1/chat/completions', { headers: JSON_HEADERS, body: chat('hi') });
       expect(reply.status).toBe(503);
       expect(reply.headers['x-llm-d-request-dropped-reason']).toBe('rejected-no-endpoints');
-      expect(reply.headers['content-type']).toBe('text/plain');
-      expect(reply.body.toString()).toBe(
-        'inference error: ServiceUnavailable - failed to find endpoint candidates for serving the request',
-      );
+      expect(reply.headers['content-type']).toBe('application/json');
+      expect(JSON.parse(reply.body.toString())).toMatchObject({
+        error: {
+          message: 'inference error: ServiceUnavailable - failed to find endpoint candidates for serving the request',
+        },
+      });
     });
   });
 }

@@ -62,7 +62,7 @@ function exchange(
   const leastBusy = (): Outcome => {
     const slots = [...table.all].sort((a, b) => table.books.inflight(a) - table.books.inflight(b)).slice(0, 3);
     const endpoints = slots.flatMap((slot) => table.at(slot) ?? []);
-    if (endpoints.length === 0) return { kind: 'rejected', rejection: NO_ENDPOINTS, dialect: 'none' };
+    if (endpoints.length === 0) return { kind: 'rejected', rejection: NO_ENDPOINTS, dialect: 'openai' };
     const reservation = table.books.reserve(endpoints[0]);
     release = () => table.books.release(reservation);
     return {

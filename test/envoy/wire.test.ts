@@ -20,8 +20,10 @@ for (const secure of [true, false]) {
     it('a body that is not JSON is refused with 400', async () => {
       const reply = await call(rig.url, '/v1/chat/completions', { headers: JSON_HEADERS, body: 'nope' });
       expect(reply.status).toBe(400);
-      expect(reply.headers['content-type']).toBe('text/plain');
-      expect(reply.body.toString()).toMatch(/^inference error: BadRequest - /);
+      expect(reply.headers['content-type']).toBe('application/json');
+      expect(JSON.parse(reply.body.toString())).toMatchObject({
+        error: { message: expect.stringMatching(/^inference error: BadRequest - /), code: 'BadRequest' },
+      });
     });
 
     it('an HTTP/2 request with trailers does not hang', async () => {

@@ -12,12 +12,16 @@ export function listRecorder(): RequestRecorder & { readonly events: string[] } 
         firstByte: (seconds, streaming) => events.push(`first byte ${seconds}${streaming ? ' streaming' : ''}`),
         nextPiece: (seconds) => events.push(`next piece ${seconds}`),
         complete: (seconds, bytes) => events.push(`complete ${seconds} ${bytes}`),
+        usage: ({ promptTokens, completionTokens, cachedTokens }) =>
+          events.push(`usage ${promptTokens} ${completionTokens} ${cachedTokens}`),
+        pace: (perToken, perNextToken) => events.push(`pace ${perToken} ${perNextToken}`),
         end: () => events.push('end'),
       };
     },
     refused: (request, code) => events.push(`refused ${request?.model ?? '-'} ${code}`),
     scheduled: (_seconds, status, model, endpoint) =>
       events.push(`scheduled ${status} ${model} ${endpoint?.name ?? '-'}`),
+    rewritten: (rule, model, target) => events.push(`rewritten ${rule} ${model || '-'} ${target || '-'}`),
     requestProcessed: () => events.push('processed'),
   };
 }

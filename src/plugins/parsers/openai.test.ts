@@ -7,6 +7,8 @@ import { openaiParser } from './openai.ts';
 
 const CHAT = '/v1/chat/completions';
 const COMPLETIONS = '/v1/completions';
+const EMBEDDINGS = '/v1/embeddings';
+const RESPONSES = '/v1/responses';
 const parser = create(openaiParser);
 const read = (path: string, body: unknown): InferenceBody | Rejection =>
   parser.parse(path, [Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))], NO_HEADERS);
@@ -25,13 +27,32 @@ describe('openai-parser', () => {
     expect(promptsOf(body)).toEqual(['userhi']);
   });
 
-  it('puts tools before messages and keeps what is not text apart', () => {
-    const parts = [
-      { type: 'text', text: 'look' },
-      { type: 'image_url', image_url: { url: 'data:1' } },
-    ];
-    const body = accept(CHAT, { model: 'm', tools: [{ a: 1 }], messages: [{ role: 'user', content: parts }] });
-    expect(promptsOf(body)).toEqual(['[{"a":1}]userlook{"type":"image_url","image_url":{"url":"data:1"}}']);
+  it('puts tools before messages and nothing between them', () => {
+    const body = accept(CHAT, {
+      model: 'm',
+      tools: [{ a: 1 }],
+      messages: [
+        { role: 'system', content: 'be' },
+        { role: 'assistant', tool_calls: [{ id: 'x' }] },
+        { role: 'assistant', content: null },
+        { role: 'user', content: [{ type: 'text', text: 'look' }, 'here', { type: 'odd', odd: 1 }] },
+      ],
+    });
+    expect(promptsOf(body)).toEqual(['[{"a":1}]systembeassistantassistantuserlookhere{"type":"odd","odd":1}']);
+  });
+
+  it.each([
+    ['an image', { type: 'image_url', image_url: { url: 'https://e.test/1' } }, 225],
+    ['a video', { type: 'video_url', video_url: { url: 'https://e.test/2' } }, 4500],
+    ['a sound', { type: 'input_audio', input_audio: { data: '12345', format: 'wav' } }, 2],
+  ])('counts %s as placeholders from a word boundary on', (_what, block, tokens) => {
+    const of = (part: unknown): Uint8Array =>
+      accept(CHAT, { model: 'm', messages: [{ role: 'user', content: [{ text: 'look' }, part] }] }).prompts()[0];
+    const bytes = of(block);
+    expect(bytes.length).toBe('userlook'.length + tokens * 4);
+    const other = JSON.parse(JSON.stringify(block).replace('e.test', 'f.test').replace('12345', '12346')) as unknown;
+    expect(of(other).length).toBe(bytes.length);
+    expect(Buffer.from(of(other)).equals(bytes)).toBe(false);
   });
 
   it.each([
@@ -70,6 +91,80 @@ describe('openai-parser', () => {
     expect(result).toBeInstanceOf(Rejection);
     expect(result.code).toBe('BadRequest');
     expect(result.message).toMatch(message);
+  });
+
+  it.each([
+    [EMBEDDINGS, { input: 'hi' }, 'embeddings', ['"hi"']],
+    [EMBEDDINGS, { input: ['a', 'b'] }, 'embeddings', ['["a","b"]']],
+    [EMBEDDINGS, { input: [65] }, 'embeddings', ['A\0\0\0']],
+    [RESPONSES, { input: 'hi' }, 'responses', ['[{"input":"hi"}]']],
+    [
+      RESPONSES,
+      { input: [1], tools: [2], instructions: 'be' },
+      'responses',
+      ['[{"instructions":"be"},{"tools":[2]},{"input":[1]}]'],
+    ],
+    ['/v1/conversations', { items: [{ role: 'user' }] }, 'conversations', ['[{"role":"user"}]']],
+    ['/prefix/v1/images/generations', { prompt: 'a cat' }, 'images', []],
+    [`${CHAT}/render`, { messages }, 'chat', ['userhi']],
+    [`${COMPLETIONS}/render`, { prompt: 'hi' }, 'completions', ['hi']],
+  ])('reads %s %j', (path, fields, api, prompts) => {
+    const body = accept(path, { model: 'm', cache_salt: 's', stream: true, ...fields });
+    expect(body).toMatchObject({ api, model: 'm', cacheSalt: 's', stream: true });
+    expect(promptsOf(body)).toEqual(prompts);
+  });
+
+  it.each([
+    [EMBEDDINGS, {}, 'invalid embeddings request: must have input field'],
+    [EMBEDDINGS, { input: null }, 'invalid embeddings request: must have input field'],
+    [EMBEDDINGS, { input: {} }, 'invalid embeddings request: must have input field'],
+    [EMBEDDINGS, { input: 'x', cache_salt: 1 }, 'invalid embeddings request: cache_salt must be a string'],
+    [RESPONSES, {}, 'invalid responses request: must have input field'],
+    [RESPONSES, { input: null }, 'invalid responses request: must have input field'],
+    ['/v1/conversations', { items: [] }, 'invalid conversations request: must have items field'],
+    ['/v1/images/generations', {}, 'invalid images generations request: must have prompt field'],
+    ['/v1/images/generations', { prompt: '' }, 'invalid images generations request: must have prompt field'],
+    [COMPLETIONS, { prompt: [1, 'x'] }, 'invalid completions request: must have prompt field'],
+    [COMPLETIONS, { prompt: '' }, 'invalid completions request: must have prompt field'],
+    [COMPLETIONS, { prompt: [-1] }, 'invalid completions request: must have prompt field'],
+    [COMPLETIONS, { prompt: [2 ** 32] }, 'invalid completions request: must have prompt field'],
+    [CHAT, { messages: [{ role: 1 }] }, 'invalid chat completions request: must have valid messages field'],
+    [CHAT, { messages: [{ content: 1 }] }, 'invalid chat completions request: must have valid messages field'],
+    [CHAT, { messages: [{ content: [1] }] }, 'invalid chat completions request: must have valid messages field'],
+    [CHAT, { messages: ['x'] }, 'invalid chat completions request: must have valid messages field'],
+  ])('refuses at %s %j with its reason', (path, body, message) => {
+    expect(read(path, { model: 'm', ...body })).toMatchObject({ code: 'BadRequest', message });
+  });
+
+  it.each([
+    ['tools', [], {}, 'an array'],
+    ['documents', [{}], 'x', 'an array'],
+    ['chat_template', 'x', 1, 'a string'],
+    ['return_assistant_tokens_mask', true, 'true', 'a boolean'],
+    ['continue_final_message', false, 0, 'a boolean'],
+    ['add_generation_prompt', true, [], 'a boolean'],
+    ['chat_template_kwargs', {}, [], 'an object'],
+    ['cache_salt', 's', 1, 'a string'],
+  ])('checks the type of %s', (field, good, bad, type) => {
+    accept(CHAT, { model: 'm', messages, [field]: good });
+    accept(CHAT, { model: 'm', messages, [field]: null });
+    expect(read(CHAT, { model: 'm', messages, [field]: bad })).toMatchObject({
+      code: 'BadRequest',
+      message: `invalid chat completions request: ${field} must be ${type}`,
+    });
+  });
+
+  it('knows whose errors the clients of a path expect', () => {
+    expect(parser.dialect(RESPONSES)).toBe('responses');
+    expect(parser.dialect(CHAT)).toBe('openai');
+    expect(accept(RESPONSES, { model: 'm', input: 'x' }).dialect).toBe('responses');
+  });
+
+  it('tells where the model stands in a body that came in pieces', () => {
+    const pieces = ['{"prompt":"x","mo', 'del": "old"}'].map((text) => Buffer.from(text));
+    const body = parser.parse(COMPLETIONS, pieces, NO_HEADERS) as InferenceBody;
+    expect(body.modelSpan).toEqual({ start: 23, end: 28 });
+    expect(accept(COMPLETIONS, { prompt: 'x' }).modelSpan).toEqual({ start: 1, end: 1 });
   });
 
   it('reads a model that is no text as none, and stream only when it is true', () => {

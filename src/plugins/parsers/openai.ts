@@ -1,71 +1,48 @@
 import * as v from 'valibot';
-import { Rejection, reject } from '../../core/errors.ts';
+import { Rejection } from '../../core/errors.ts';
 import { definePlugin } from '../../core/plugin.ts';
-import type { InferenceBody } from '../../core/request.ts';
-import { type JsonObject, readJsonObject } from '../../payload/json-object.ts';
-import { chatPrompt, completionPrompts } from '../../payload/prompt-text.ts';
+import { JsonBody } from '../../payload/json-body.ts';
+import { readJsonObject } from '../../payload/json-object.ts';
+import { claimOf } from './claims.ts';
+import {
+  readChat,
+  readCompletion,
+  readConversation,
+  readEmbeddings,
+  readImages,
+  type ReadRequest,
+  readResponses,
+} from './openai-requests.ts';
 
-const CHAT = 'chat/completions';
-const COMPLETIONS = 'completions';
+/** Claimed paths and what reads their bodies. Source: contract `wire-protocol.md` 3.3. */
+const APIS = {
+  'chat/completions': readChat,
+  'chat/completions/render': readChat,
+  completions: readCompletion,
+  'completions/render': readCompletion,
+  embeddings: readEmbeddings,
+  responses: readResponses,
+  conversations: readConversation,
+  'images/generations': readImages,
+} as const satisfies Record<string, ReadRequest>;
 
-/** Reads chat and completion requests. What is read is checked; what is not read is not judged. */
+const PATHS = Object.keys(APIS) as (keyof typeof APIS)[];
+
+/** Reads the OpenAI requests that name a model. */
 export const openaiParser = definePlugin({
   kind: 'parser',
   type: 'openai-parser',
   stability: 'beta',
-  summary: 'Reads OpenAI chat completions and completions.',
+  summary: 'Reads OpenAI chat completions, completions, embeddings, responses, conversations and image generations.',
   config: v.unknown(),
   create: () => ({
-    paths: [CHAT, COMPLETIONS],
-    dialect: () => 'openai',
+    paths: PATHS,
+    dialect: (path) => (claimOf(PATHS, path) === 'responses' ? 'responses' : 'openai'),
     parse(path, pieces) {
       const body = readJsonObject(pieces);
       if (body instanceof Rejection) return body;
-      return path.endsWith(CHAT) ? readChat(body) : readCompletion(body);
+      const facts = APIS[claimOf(PATHS, path) ?? 'completions'](body);
+      return facts instanceof Rejection ? facts : new JsonBody(pieces, body, facts);
     },
   }),
 });
-
-function readChat(body: JsonObject): InferenceBody | Rejection {
-  const { messages } = body;
-  if (!Array.isArray(messages) || messages.length === 0) {
-    return reject('BadRequest', 'invalid chat completions request: must have valid messages field');
-  }
-  return {
-    ...common(body),
-    api: 'chat',
-    maxOutputTokens: tokenLimit(body.max_completion_tokens) ?? tokenLimit(body.max_tokens),
-    prompts: once(() => [chatPrompt(body)]),
-  };
-}
-
-function readCompletion(body: JsonObject): InferenceBody | Rejection {
-  const { prompt } = body;
-  const valid = typeof prompt === 'string' || (Array.isArray(prompt) && prompt.length > 0);
-  if (!valid) return reject('BadRequest', 'invalid completions request: must have prompt field');
-  return {
-    ...common(body),
-    api: 'completions',
-    maxOutputTokens: tokenLimit(body.max_tokens),
-    prompts: once(() => completionPrompts(prompt)),
-  };
-}
-
-function common(body: JsonObject): Pick<InferenceBody, 'dialect' | 'model' | 'stream' | 'cacheSalt'> {
-  return {
-    dialect: 'openai',
-    model: typeof body.model === 'string' ? body.model : '',
-    stream: body.stream === true,
-    cacheSalt: typeof body.cache_salt === 'string' ? body.cache_salt : '',
-  };
-}
-
-/** A limit counts when it is a non-negative integer; 0 counts. */
-function tokenLimit(value: unknown): number | undefined {
-  return Number.isInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
-}

@@ -1,16 +1,8 @@
 import * as v from 'valibot';
 import { definePlugin } from '../../core/plugin.ts';
-import type { InferenceBody } from '../../core/request.ts';
+import { opaqueBody } from './opaque.ts';
 
-const OPAQUE: InferenceBody = {
-  api: 'opaque',
-  dialect: 'none',
-  model: '',
-  stream: false,
-  maxOutputTokens: undefined,
-  cacheSalt: '',
-  prompts: () => [],
-};
+const OPAQUE = opaqueBody('none');
 
 /** Routes any body without reading it. */
 export const passthroughParser = definePlugin({

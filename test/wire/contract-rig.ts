@@ -1,0 +1,191 @@
+import { Client, credentials, ServerCredentials, type status, type StatusObject } from '@grpc/grpc-js';
+import { CATALOG } from '../../src/app/catalog.ts';
+import { systemClock } from '../../src/app/clock.ts';
+import { buildCore, type PickerCore } from '../../src/app/core.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
+import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
+import { addExternalProcessor } from '../../src/ext-proc/service.ts';
+import {
+  decodeProcessingResponse,
+  encodeProcessingRequest,
+  EXT_PROC_PROCESS_PATH,
+  type HeaderValueOption,
+  type ProcessingRequest,
+  type ProcessingResponse,
+} from '../../src/protos/ext-proc.ts';
+import { utilizationDetector } from '../../src/plugins/saturation-detectors/utilization-detector.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { TEST_SETTINGS } from '../kit/picker.ts';
+import { scraped } from '../kit/pool.ts';
+import { message } from './support.ts';
+
+/** Waiting requests and KV-cache use of one pod, as a scrape would have found them. */
+export type Pod = readonly [waiting: number, kvUsage: number];
+
+/** One stream, start to end. */
+export interface Told {
+  readonly answers: readonly ProcessingResponse[];
+  readonly code: status;
+  /** The destination header, its first endpoint, and the same whole from the metadata for the load balancer. */
+  readonly destinations: string | undefined;
+  readonly destination: string | undefined;
+  readonly metadata: string | undefined;
+  /** The request body that goes on, and the response body. */
+  readonly requestBytes: Buffer;
+  readonly requestBody: string;
+  readonly responseBody: string;
+  readonly removed: readonly string[];
+  readonly refusal: Refusal | undefined;
+}
+
+export interface Refusal {
+  readonly status: number;
+  /** The contract's text, dug out of whichever shape the client's API has. */
+  readonly message: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Everything of a picker between its gRPC port and its endpoint table; pods are rows of the table nobody scrapes. */
+export interface ContractPicker {
+  readonly core: PickerCore;
+  /** Sends messages, closes, and collects what comes until the stream has ended. */
+  tell(...messages: readonly ProcessingRequest[]): Promise<Told>;
+  /** The line of `/metrics` that has all of `parts`, without the prefix of the names. */
+  metric(...parts: readonly string[]): Promise<string | undefined>;
+  stop(): void;
+}
+
+const catalog = new Map([...CATALOG, [utilizationDetector.type, utilizationDetector] as const]);
+
+/** Starts a picker with pods `192.168.1.<i + 1>:8000` and an optional configuration in place of the built-in one. */
+export async function startContractPicker(pods: readonly Pod[], configText?: string): Promise<ContractPicker> {
+  const config = resolveConfig(configText, { catalog, allowExperimental: true, source: 'test' });
+  const metrics = new Metrics({ processMetrics: false });
+  const core = buildCore(config, { ...TEST_SETTINGS, fallbackEndpoints: 0 }, metrics, createLog('silent'));
+  core.table.replace(
+    pods.map((_, i) => ({ namespace: 'default', name: `pod-${i}`, address: podAddress(i), port: 8000, labels: {} })),
+  );
+  for (const [index, [waiting, kvUsage]] of pods.entries()) {
+    const slot = core.table.byHostPort(podHostPort(index))?.slot ?? -1;
+    scraped(core.table, slot, { waiting, kvUsage });
+    core.table.signals.scrapedAtMs[slot] = systemClock.nowMs();
+  }
+  const server = createGrpcServer();
+  addExternalProcessor(server, { director: core.director });
+  const port = await new Promise<number>((resolve, refuse) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) refuse(error);
+      else resolve(bound);
+    });
+  });
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  return {
+    core,
+    tell: (...messages) => tell(client, messages),
+    async metric(...parts) {
+      const lines = (await metrics.registry.metrics()).split('\n');
+      const line = lines.find((each) => parts.every((part) => each.includes(part)));
+      return line?.replace('llm_d_epp_', '');
+    },
+    stop() {
+      client.close();
+      server.forceShutdown();
+    },
+  };
+}
+
+const podAddress = (index: number): string => `192.168.1.${index + 1}`;
+export const podHostPort = (index: number): string => `${podAddress(index)}:8000`;
+
+/** Restricts the request to endpoints, the way a proxy does. */
+export function subsetOf(given: ProcessingRequest, ...hostPorts: readonly string[]): ProcessingRequest {
+  const values = hostPorts.map((stringValue) => ({ stringValue }));
+  const metadataContext: NonNullable<ProcessingRequest['metadataContext']> = {
+    filterMetadata: {
+      'envoy.lb.subset_hint': { fields: { 'x-gateway-destination-endpoint-subset': { listValue: { values } } } },
+    },
+  };
+  return { ...given, metadataContext };
+}
+
+/** A completions request as the reference's suite sends it. */
+export function completion(model: string | undefined, headers: Readonly<Record<string, string>> = {}) {
+  const body = JSON.stringify({ max_tokens: 100, model, prompt: 'test1', temperature: 0 });
+  return {
+    body,
+    messages: [
+      message.requestHeaders(false, {
+        ':path': '/v1/completions',
+        hi: 'mom',
+        'x-request-id': 'test-request-id',
+        ...headers,
+      }),
+      message.requestBody(body, true),
+    ] as const,
+  };
+}
+
+async function tell(client: Client, messages: readonly ProcessingRequest[]): Promise<Told> {
+  const call = client.makeBidiStreamRequest(
+    EXT_PROC_PROCESS_PATH,
+    (given: ProcessingRequest) => Buffer.from(encodeProcessingRequest(given)),
+    decodeProcessingResponse,
+  );
+  const answers: ProcessingResponse[] = [];
+  call.on('data', (answer: ProcessingResponse) => answers.push(answer));
+  call.on('error', () => undefined);
+  const ended = new Promise<StatusObject>((resolve) => {
+    call.once('status', resolve);
+  });
+  for (const each of messages) call.write(each);
+  call.end();
+  const { code } = await ended;
+  return summary(answers, code);
+}
+
+function summary(answers: readonly ProcessingResponse[], code: status): Told {
+  const headers = answers.find(({ requestHeaders }) => requestHeaders);
+  const mutation = headers?.requestHeaders?.response?.headerMutation;
+  const destinations = fieldsOf(mutation?.setHeaders)['x-gateway-destination-endpoint'];
+  const requestBytes = bodyOf(answers, 'requestBody');
+  return {
+    answers,
+    code,
+    destinations,
+    destination: destinations?.split(',')[0],
+    metadata: balancerDestination(headers),
+    requestBytes,
+    requestBody: requestBytes.toString(),
+    responseBody: bodyOf(answers, 'responseBody').toString(),
+    removed: mutation?.removeHeaders ?? [],
+    refusal: refusalOf(answers),
+  };
+}
+
+function balancerDestination(answer: ProcessingResponse | undefined): string | undefined {
+  const fields = answer?.dynamicMetadata?.fields?.['envoy.lb']?.structValue?.fields;
+  return fields?.['x-gateway-destination-endpoint']?.stringValue ?? undefined;
+}
+
+function bodyOf(answers: readonly ProcessingResponse[], side: 'requestBody' | 'responseBody'): Buffer {
+  const pieces = answers.map((answer) => answer[side]?.response?.bodyMutation?.streamedResponse?.body);
+  return Buffer.concat(pieces.map((piece) => piece ?? Buffer.alloc(0)));
+}
+
+function refusalOf(answers: readonly ProcessingResponse[]): Refusal | undefined {
+  const refusal = answers.find(({ immediateResponse }) => immediateResponse)?.immediateResponse;
+  if (!refusal) return undefined;
+  const text = Buffer.from(refusal.body ?? []).toString();
+  return {
+    status: Number(refusal.status?.code),
+    message: text.startsWith('{') ? (JSON.parse(text) as { error: { message: string } }).error.message : text,
+    headers: fieldsOf(refusal.headers?.setHeaders),
+  };
+}
+
+function fieldsOf(options: readonly HeaderValueOption[] | null | undefined): Record<string, string> {
+  return Object.fromEntries(
+    (options ?? []).map(({ header }) => [header?.key ?? '', Buffer.from(header?.rawValue ?? []).toString()]),
+  );
+}
