@@ -8,10 +8,12 @@ const MAX_BYTES = 1024 * 1024;
 /** What is done with the file's text. */
 export interface FollowedFileParts {
   readonly path: string;
+  /** Whether changes are looked for after the first load. Default: yes. */
+  readonly follow?: boolean;
   /** Takes over good text; says what is wrong with bad text, a line each, and then must have changed nothing. */
   apply(text: string): readonly string[];
   /** Changed text was taken over. */
-  onReload?(): void;
+  readonly onReload?: (() => void) | undefined;
   /** Changed text was refused, or the file cannot be read any more. At most 51 lines. */
   onReloadError(lines: readonly string[]): void;
 }
@@ -36,7 +38,8 @@ export class FollowedFile {
   async start(): Promise<void> {
     const errors = this.#take(await load(this.#parts.path));
     if (errors.length > 0) throw new ConfigErrors(errors);
-    if (!this.#closed) this.#watch = watchPath(this.#parts.path, () => this.#changed());
+    const { path, follow = true } = this.#parts;
+    if (follow && !this.#closed) this.#watch = watchPath(path, () => this.#changed());
   }
 
   /** After this resolves nothing is applied any more. May be called twice, and before `start`. */

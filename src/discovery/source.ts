@@ -6,11 +6,9 @@ export interface EndpointSink {
   replace(specs: readonly EndpointSpec[]): void;
 }
 
-/** Says which endpoints exist, from `start` until `close`. */
+/** Says which endpoints exist, until closed. */
 export interface DiscoverySource {
-  /** Resolves after the sink got its first answer; rejects with `ConfigError` when there can be none. */
-  start(sink: EndpointSink): Promise<void>;
-  /** After this resolves the sink hears nothing more. May be called twice, and before `start`. */
+  /** After this resolves the sink hears nothing more. May be called twice. */
   close(): Promise<void>;
 }
 
