@@ -10,6 +10,7 @@ import type { Director } from '../request/exchange.ts';
 import { ParserChoice } from '../request/parser-choice.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
 import { Scheduler } from '../scheduling/scheduler.ts';
+import { ScoreBoard } from '../scheduling/score-board.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { bindPluginDuration, pluginMeter } from '../telemetry/plugin-metrics.ts';
@@ -53,6 +54,7 @@ export function buildCore(
     const forget = instance.onEndpointRemoved.bind(instance);
     table.listen({ added() {}, removed: ({ slot }) => forget(slot) });
   }
+  const scores = settings.emitEndpointScores === true ? new ScoreBoard() : undefined;
   const scheduler = new Scheduler(
     schedulerPlan(config, instances),
     {
@@ -60,6 +62,7 @@ export function buildCore(
       bindDuration: bindPluginDuration(metrics),
       minPicks: 1 + settings.fallbackEndpoints,
       decisionListener: (request) => tracing?.listener(request, core.decisionListener) ?? core.decisionListener,
+      scores,
     },
     ({ name, type }, error) => {
       metrics.counter('plugin_faults_total').inc({ plugin_type: type, plugin_name: name });
@@ -77,6 +80,7 @@ export function buildCore(
         ? undefined
         : instances.get('saturation-detector', config.saturationDetector).instance,
     scheduler,
+    scores,
     recorder: new RequestMetrics(metrics),
     newRequestId: randomUUID,
     obeySubset: settings.obeySubset,

@@ -39,6 +39,8 @@ export interface PickerSettings {
   /** Endpoints named after the first, for the gateway to fall back to. */
   readonly fallbackEndpoints: number;
   readonly obeySubset: boolean;
+  /** Tell the proxy the score of each candidate; no when absent. */
+  readonly emitEndpointScores?: boolean | undefined;
   /** Seed of every random choice. */
   readonly seed: number;
 }

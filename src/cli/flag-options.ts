@@ -46,6 +46,7 @@ export interface ServeOptions {
   /** Endpoints named in an answer besides the picked one, 0 to 63. */
   readonly fallbackEndpoints: number;
   readonly disableEndpointSubsetFilter: boolean;
+  readonly emitEndpointScores: boolean;
   /** 50 or more. */
   readonly refreshMetricsIntervalMs: number;
   readonly refreshPrometheusMetricsIntervalMs: number;
@@ -144,6 +145,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     drainTimeoutMs: flags.durationMs('drain-timeout'),
     fallbackEndpoints: flags.int('fallback-endpoints'),
     disableEndpointSubsetFilter: flags.bool('disable-endpoint-subset-filter'),
+    emitEndpointScores: flags.bool('emit-endpoint-scores'),
     refreshMetricsIntervalMs: Math.max(MIN_REFRESH_MS, flags.durationMs('refresh-metrics-interval')),
     refreshPrometheusMetricsIntervalMs: flags.durationMs('refresh-prometheus-metrics-interval'),
     metricsStalenessThresholdMs: flags.durationMs('metrics-staleness-threshold'),

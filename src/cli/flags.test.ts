@@ -54,6 +54,7 @@ describe('flags left out', () => {
         drainTimeoutMs: 30_000,
         fallbackEndpoints: 2,
         disableEndpointSubsetFilter: false,
+        emitEndpointScores: false,
         refreshMetricsIntervalMs: 50,
         refreshPrometheusMetricsIntervalMs: 5000,
         metricsStalenessThresholdMs: 2000,
@@ -78,12 +79,11 @@ describe('the command lines of charts', () => {
 
   it('are told once what has no effect yet', () => {
     const line =
-      '--ha-enable-leader-election --ha-enable-leader-election --endpoint-selector=a=b,c=d --endpoint-target-ports 8000,8001 --emit-endpoint-scores=t';
+      '--ha-enable-leader-election --ha-enable-leader-election --endpoint-selector=a=b,c=d --endpoint-target-ports 8000,8001';
     expect(accepted(line.split(' ')).warnings).toEqual([
       '--endpoint-selector is not supported yet and has no effect',
       '--endpoint-target-ports is not supported yet and has no effect',
       '--ha-enable-leader-election is not supported yet and has no effect',
-      '--emit-endpoint-scores is not supported yet and has no effect',
     ]);
   });
 });
@@ -101,6 +101,7 @@ describe('values', () => {
     [['--config-text=a\nb'], { configText: 'a\nb' }],
     [['--pool-name='], { poolName: '' }],
     [['--health-checking'], { healthChecking: true }],
+    [['--emit-endpoint-scores=t'], { emitEndpointScores: true }],
     [['--secure-serving=F'], { secureServing: false }],
     [['--endpoint-target-ports=1,2', '--endpoint-target-ports', '2, 3'], { endpointTargetPorts: [1, 2, 3] }],
     [['--drain-timeout=1m30s'], { drainTimeoutMs: 90_000 }],

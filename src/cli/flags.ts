@@ -124,7 +124,7 @@ export const FLAGS = [
     'emit-endpoint-scores',
     'bool',
     'false',
-    'later',
+    'works',
     'Tell the proxy the score of each endpoint.',
   ),
   flag(

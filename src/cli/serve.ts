@@ -101,6 +101,7 @@ function settingsOf(options: ServeOptions, poolName: string): PickerSettings {
     drainTimeoutMs: options.drainTimeoutMs,
     fallbackEndpoints: options.fallbackEndpoints,
     obeySubset: !options.disableEndpointSubsetFilter,
+    emitEndpointScores: options.emitEndpointScores,
     seed: randomInt(2 ** 32),
   };
 }

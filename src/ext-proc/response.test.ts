@@ -53,6 +53,29 @@ describe('answer to request headers', () => {
       fields: { 'envoy.lb': { structValue: { fields: { 'x-gateway-destination-endpoint': { stringValue } } } } },
     });
     expect(Object.keys(dynamicMetadata?.fields ?? {})).toEqual(['envoy.lb']);
+    const balancer = dynamicMetadata?.fields?.['envoy.lb']?.structValue?.fields;
+    expect(Object.keys(balancer ?? {})).toEqual(['x-gateway-destination-endpoint']);
+  });
+
+  it('gives the scores beside the destination where there are any', () => {
+    const scores = new Map([
+      ['a:1', 2.5],
+      ['[2001:db8::1]:8000', 0],
+    ]);
+    const given = requestHeadersAnswer({
+      kind: 'picked',
+      destination: 'a:1',
+      setHeaders: [],
+      removeHeaders: [],
+      scores,
+    });
+    const decoded = decodeProcessingResponse(encodeProcessingResponse(given));
+    expect(decoded.dynamicMetadata?.fields?.['envoy.lb']?.structValue?.fields).toMatchObject({
+      'x-gateway-destination-endpoint': { stringValue: 'a:1' },
+      'x-gateway-destination-endpoint-scores': {
+        structValue: { fields: { 'a:1': { numberValue: 2.5 }, '[2001:db8::1]:8000': { numberValue: 0 } } },
+      },
+    });
   });
 });
 

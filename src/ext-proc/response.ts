@@ -7,6 +7,7 @@ import {
   type HeaderMutation,
   type HeaderValueOption,
   type ProcessingResponse,
+  type StructValue,
 } from '../protos/ext-proc.ts';
 import type { Picked } from '../request/exchange.ts';
 
@@ -14,6 +15,7 @@ import type { Picked } from '../request/exchange.ts';
 export const MAX_BODY_PIECE_BYTES = 62_000;
 
 const DESTINATION_KEY = 'x-gateway-destination-endpoint';
+const SCORES_KEY = 'x-gateway-destination-endpoint-scores';
 const LB_NAMESPACE = 'envoy.lb';
 const DROP_REASON_HEADER = 'x-llm-d-request-dropped-reason';
 /** Outside the table of refusals: the wire's own limit, not a verdict on the request. */
@@ -42,12 +44,17 @@ export function requestHeadersAnswer(picked: Picked): ProcessingResponse {
   const headerMutation: HeaderMutation = { setHeaders, removeHeaders: [...picked.removeHeaders] };
   return {
     requestHeaders: { response: { headerMutation, clearRouteCache: true } },
-    dynamicMetadata: {
-      fields: {
-        [LB_NAMESPACE]: { structValue: { fields: { [DESTINATION_KEY]: { stringValue: picked.destination } } } },
-      },
-    },
+    dynamicMetadata: { fields: { [LB_NAMESPACE]: { structValue: { fields: balancerFields(picked) } } } },
   };
+}
+
+function balancerFields({ destination, scores }: Picked): Record<string, StructValue> {
+  const fields: Record<string, StructValue> = { [DESTINATION_KEY]: { stringValue: destination } };
+  if (scores !== undefined) {
+    const numbers = Array.from(scores, ([hostPort, score]) => [hostPort, { numberValue: score }] as const);
+    fields[SCORES_KEY] = { structValue: { fields: Object.fromEntries(numbers) } };
+  }
+  return fields;
 }
 
 /**

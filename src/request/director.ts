@@ -9,9 +9,10 @@ import type { Objectives } from '../datastore/objectives.ts';
 import type { ModelRewrites } from '../datastore/rewrites.ts';
 import { renameModel } from '../payload/model-rename.ts';
 import type { Scheduler } from '../scheduling/scheduler.ts';
+import type { ScoreBoard } from '../scheduling/score-board.ts';
 import { shed } from './admission.ts';
 import { controlValue, FAIRNESS_ID, headersToRemove, OBJECTIVE } from './control-headers.ts';
-import type { Director, Exchange, Outcome, ProxyMetadata, StreamEnd } from './exchange.ts';
+import type { Director, Exchange, Outcome, Picked, ProxyMetadata, StreamEnd } from './exchange.ts';
 import { targetModel } from './model-target.ts';
 import { type ParserChoice, requestPath } from './parser-choice.ts';
 import type { RequestRecorder } from './recorder.ts';
@@ -34,6 +35,8 @@ export interface DirectorParts {
   /** Without one nothing is shed. */
   readonly saturation?: SaturationDetector | undefined;
   readonly scheduler: Scheduler;
+  /** The board `scheduler` writes; without one the proxy is told no scores. */
+  readonly scores?: ScoreBoard | undefined;
   readonly recorder: RequestRecorder;
   /** Makes an id for a request that came without one. */
   newRequestId(): string;
@@ -45,6 +48,13 @@ const REQUEST_ID = 'x-request-id';
 const DEFAULT_FAIRNESS_ID = 'default-flow';
 
 const NOTHING = new Uint8Array(0);
+
+/** Where a request goes. */
+interface Placement {
+  /** At least one, best first. */
+  readonly endpoints: readonly Endpoint[];
+  readonly scores: Picked['scores'];
+}
 
 /**
  * Directs requests: parse, choose the model, choose candidates, schedule, book, and watch the response until the
@@ -129,22 +139,24 @@ class DirectedExchange implements Exchange {
   #place(request: InferenceRequest, pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome {
     const { pool, obeySubset, recorder } = this.#parts;
     const candidates = obeySubset ? narrowToSubset(pool, metadata.subset()) : pool.all;
-    const picked =
+    const placed =
       candidates.length === 0
         ? NO_ENDPOINTS
         : (shed(request, candidates, this.#parts.saturation) ?? this.#schedule(request, candidates));
-    if (picked instanceof Rejection) return this.#refuse(picked, request);
-    this.#response = new ResponseWatch(this.#parts, request, recorder.accepted(request), picked[0]);
+    if (placed instanceof Rejection) return this.#refuse(placed, request);
+    const { endpoints, scores } = placed;
+    this.#response = new ResponseWatch(this.#parts, request, recorder.accepted(request), endpoints[0]);
     return {
       kind: 'picked',
-      destination: picked.map(({ hostPort }) => hostPort).join(','),
+      destination: endpoints.map(({ hostPort }) => hostPort).join(','),
       setHeaders: this.#headers.get(REQUEST_ID) === undefined ? [[REQUEST_ID, request.id]] : [],
       removeHeaders: headersToRemove(this.#headers),
       body: pieces && renamed(pieces, request),
+      scores,
     };
   }
 
-  #schedule(request: InferenceRequest, candidates: Candidates): readonly Endpoint[] | Rejection {
+  #schedule(request: InferenceRequest, candidates: Candidates): Placement | Rejection {
     const { clock, scheduler, recorder } = this.#parts;
     const before = clock.nowMs();
     const schedule = scheduler.schedule(request, candidates);
@@ -153,11 +165,11 @@ class DirectedExchange implements Exchange {
       recorder.scheduled(seconds, 'failure', request.targetModel, undefined);
       return schedule;
     }
-    const picked = this.#endpoints(schedule);
-    if (picked.length === 0) return reject('Internal', 'results must be greater than zero');
-    recorder.scheduled(seconds, 'success', request.targetModel, picked[0]);
+    const endpoints = this.#endpoints(schedule);
+    if (endpoints.length === 0) return reject('Internal', 'results must be greater than zero');
+    recorder.scheduled(seconds, 'success', request.targetModel, endpoints[0]);
     scheduler.picked(request, schedule);
-    return picked;
+    return { endpoints, scores: this.#scores(schedule) };
   }
 
   #endpoints(schedule: Schedule): readonly Endpoint[] {
@@ -167,6 +179,18 @@ class DirectedExchange implements Exchange {
       if (endpoint !== undefined) endpoints.push(endpoint);
     }
     return endpoints;
+  }
+
+  /** What the primary profile gave each of its candidates; undefined where nobody asks or no scorer ran. */
+  #scores({ primary }: Schedule): Picked['scores'] {
+    const { scores: board, pool } = this.#parts;
+    if (board === undefined) return undefined;
+    const scores = new Map<string, number>();
+    board.visit(primary, (slot, score) => {
+      const endpoint = pool.at(slot);
+      if (endpoint !== undefined) scores.set(endpoint.hostPort, score);
+    });
+    return scores.size === 0 ? undefined : scores;
   }
 }
 

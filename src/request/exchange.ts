@@ -24,6 +24,8 @@ export interface Picked {
   readonly removeHeaders: readonly string[];
   /** The body to send instead of the one that came; undefined sends it as it came. */
   readonly body?: readonly Uint8Array[] | undefined;
+  /** Score of each scored candidate by `host:port`, to be told to the proxy; undefined tells it nothing. */
+  readonly scores?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Stop: answer the client with this refusal. */

@@ -4,6 +4,7 @@ import { FILTERED_OUT, type Rejection } from '../core/errors.ts';
 import type { Filter, Picker, Plugin, Scorer } from '../core/plugin.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import type { DecisionListener, DecisionRecord } from './decision.ts';
+import type { ScoreBoard } from './score-board.ts';
 
 /** What a profile is made of, every reference resolved. */
 export interface ProfilePlan {
@@ -26,6 +27,8 @@ export interface ProfileDeps {
   readonly minPicks: number;
   /** Asked once per profile run; who it names is called with the `DecisionRecord`, and only then is one made. */
   decisionListener(request: InferenceRequest): DecisionListener | undefined;
+  /** Keeps the scores of every candidate; without one nobody does. */
+  readonly scores?: ScoreBoard | undefined;
 }
 
 interface Timed<T> {
@@ -96,6 +99,7 @@ export class CompiledProfile {
       marks?.push(after);
       before = after;
     }
+    if (this.#scorers.length > 0) this.#deps.scores?.write(this.name, left, sums);
     const picked = this.#picker.run.pick(left, sums, Math.min(this.#count, left.length));
     const end = clock.nowMs();
     this.#picker.observe((end - before) / 1000);

@@ -48,6 +48,7 @@ export class Scheduler {
 
   /** Ranks the candidates for a request, or says why nobody will do. `candidates` is not empty. */
   schedule(request: InferenceRequest, candidates: Candidates): Schedule | Rejection {
+    this.#deps.scores?.clear();
     this.#produce(request, candidates);
     const run: RunProfile = (name) =>
       this.#profiles.get(name)?.run(request, candidates) ??

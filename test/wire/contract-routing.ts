@@ -11,11 +11,12 @@ import {
   BAD_BODY,
 } from './contract-kit.ts';
 import { completion, type Pod, podHostPort, subsetOf } from './contract-rig.ts';
+import { scoreRows } from './contract-scores.ts';
 import { message, shorten } from './support.ts';
 
 const { requestHeaders, requestBody } = message;
 
-/** Section 7.1, the request side. */
+/** Section 7.1, the request side, and what of 7.3 is about the answer to it. */
 export function routingRows(): void {
   describe('routing (7.1)', () => {
     row(1, 'the least loaded pod, the model of the header, the priority of the objective', async () => {
@@ -145,4 +146,6 @@ export function routingRows(): void {
       expectRoute(await idle.tell(...sheddable), 1);
     });
   });
+
+  scoreRows();
 }
