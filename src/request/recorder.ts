@@ -33,5 +33,7 @@ export interface ResponseRecorder {
    * `secondsPerNextToken` is the time since the first piece over the tokens after the first, undefined where there are none.
    */
   pace(secondsPerToken: number, secondsPerNextToken: number | undefined): void;
+  /** Time spent on the response, over all its pieces; once, if there was a response. */
+  processed(seconds: number): void;
   end(): void;
 }

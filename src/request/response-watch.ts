@@ -36,6 +36,8 @@ export class ResponseWatch {
   #bytes = 0;
   #firstPieceAtMs = Number.NaN;
   #lastPieceAtMs = Number.NaN;
+  /** Time spent on the response so far; `NaN` until there is one. */
+  #workMs = Number.NaN;
   #failed = false;
   #reader: ResponseReader | undefined;
   #restorer: ModelRestorer | undefined;
@@ -50,6 +52,12 @@ export class ResponseWatch {
   }
 
   headers(headers: Headers, metadata: ProxyMetadata): void {
+    const beforeMs = this.#parts.clock.nowMs();
+    this.#look(headers, metadata);
+    this.#workMs = this.#parts.clock.nowMs() - beforeMs;
+  }
+
+  #look(headers: Headers, metadata: ProxyMetadata): void {
     this.#moveTo(metadata.served());
     const status = headers.get(':status') ?? headers.get('status');
     const ok = status === undefined || status.startsWith('2');
@@ -67,12 +75,15 @@ export class ResponseWatch {
 
   /** Takes a piece of the body; returns the bytes to forward in its place. */
   body(piece: Uint8Array, last: boolean): Uint8Array {
-    this.#time(piece.byteLength);
+    const nowMs = this.#parts.clock.nowMs();
+    this.#time(piece.byteLength, nowMs);
     this.#bytes += piece.byteLength;
     this.#reader?.push(piece);
     if (last) this.#reader?.finish();
     if (this.#reader?.failed === true) this.#fail();
-    return this.#restorer?.push(piece, last) ?? piece;
+    const bytes = this.#restorer?.push(piece, last) ?? piece;
+    this.#workMs += this.#parts.clock.nowMs() - nowMs;
+    return bytes;
   }
 
   /** The body ended with trailers; returns the bytes to forward before them. */
@@ -84,12 +95,12 @@ export class ResponseWatch {
 
   end(how: StreamEnd): void {
     this.#parts.pool.books.release(this.#reservation);
+    if (!Number.isNaN(this.#workMs)) this.#recorder.processed(this.#workMs / 1000);
     if (how === 'complete') this.#complete();
     this.#recorder.end();
   }
 
-  #time(bytes: number): void {
-    const nowMs = this.#parts.clock.nowMs();
+  #time(bytes: number, nowMs: number): void {
     if (Number.isNaN(this.#firstPieceAtMs)) {
       this.#firstPieceAtMs = nowMs;
       this.#recorder.firstByte((nowMs - this.#facts.receivedAtMs) / 1000, this.#streaming);

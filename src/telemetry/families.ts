@@ -93,6 +93,11 @@ export const FAMILIES = {
     [],
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   ),
+  response_processing_duration_seconds: histogram(
+    'Time spent on the response of one request, over all its pieces.',
+    [],
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  ),
   model_rewrite_decisions_total: counter('Requests whose model a rewrite replaced.', [
     'model_rewrite_name',
     'model_name',

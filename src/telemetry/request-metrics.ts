@@ -33,6 +33,7 @@ interface Bound {
 /** Feeds the request and scheduler families. */
 export class RequestMetrics implements RequestRecorder {
   readonly #metrics: Metrics;
+  readonly #responseProcessing: Histogram;
   readonly #models = new LabelLimit();
   readonly #fairnessIds = new LabelLimit();
   readonly #bound = new LRUCache<string, Bound>({ max: MAX_BOUND });
@@ -40,6 +41,7 @@ export class RequestMetrics implements RequestRecorder {
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
+    this.#responseProcessing = metrics.histogram('response_processing_duration_seconds');
   }
 
   accepted(request: InferenceRequest): ResponseRecorder {
@@ -53,6 +55,7 @@ export class RequestMetrics implements RequestRecorder {
       serverError: () => this.#countError(bound.labels, 'ModelServerError'),
       firstByte: (seconds, streaming) => bound.ttft[streaming ? 'true' : 'false'].observe(seconds),
       nextPiece: (seconds) => bound.itl.observe(seconds),
+      processed: (seconds) => this.#responseProcessing.observe(seconds),
       complete(seconds, bytes) {
         bound.duration.observe(seconds);
         bound.responseBytes.observe(bytes);

@@ -65,6 +65,7 @@ describe('a whole picker', () => {
         expect.stringMatching(/model_name="test-model".* 1$/),
         expect.stringMatching(/model_name="".* 1$/),
       ]);
+      expect(await running.metrics()).toContain('llm_d_epp_response_processing_duration_seconds_count 2');
     },
   );
 

@@ -15,6 +15,7 @@ export function listRecorder(): RequestRecorder & { readonly events: string[] } 
         usage: ({ promptTokens, completionTokens, cachedTokens }) =>
           events.push(`usage ${promptTokens} ${completionTokens} ${cachedTokens}`),
         pace: (perToken, perNextToken) => events.push(`pace ${perToken} ${perNextToken}`),
+        processed: () => {},
         end: () => events.push('end'),
       };
     },

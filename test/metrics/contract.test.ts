@@ -26,6 +26,7 @@ function moveAll(metrics: Metrics): void {
     response.complete(2, 500);
     response.usage({ promptTokens: 100, cachedTokens: 50, completionTokens: 20 });
     response.pace(0.1, 0.05);
+    response.processed(0.001);
     if (fairnessId === 'tenant-a') response.end();
   }
   recorder.refused(inferenceRequest(), 'ServiceUnavailable');
