@@ -12,8 +12,14 @@ export type Api =
   | 'generate'
   | 'opaque';
 
+/** APIs whose bodies are JSON or a stream of JSON events. */
+export type JsonDialect = 'openai' | 'responses' | 'anthropic' | 'vllm' | 'sglang';
+
+/** APIs whose bodies are gRPC frames; those of Vertex AI wrap the JSON of another API. */
+export type GrpcDialect = 'vllm-grpc' | 'vllm-grpc-embed' | 'vertex-chat' | 'vertex-responses';
+
 /** Whose error objects, usage fields and events a client of an API expects; `none` where nobody knows. */
-export type Dialect = 'openai' | 'responses' | 'anthropic' | 'vllm' | 'sglang' | 'none';
+export type Dialect = JsonDialect | GrpcDialect | 'none';
 
 /** Where a value stands in the body, in bytes from its first; `end` is the byte after the last. */
 export interface ByteSpan {

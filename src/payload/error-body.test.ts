@@ -25,7 +25,9 @@ describe('errorBody', () => {
     const { text, contentType } = errorBody(rejection, 'anthropic');
     expect(contentType).toBe('application/json');
     expect(JSON.parse(text)).toEqual({ type: 'error', error: { type: anthropic, message } });
-    expect(errorBody(rejection, 'none')).toEqual({ text: message, contentType: undefined });
+    for (const dialect of ['vllm-grpc', 'vllm-grpc-embed', 'vertex-chat', 'vertex-responses', 'none'] as const) {
+      expect(errorBody(rejection, dialect)).toEqual({ text: message, contentType: undefined });
+    }
   });
 
   it('knows every code', () => {

@@ -29,19 +29,34 @@ const ERROR_TYPES: Readonly<Record<ErrorCode, ErrorTypes>> = {
   ServiceUnavailable: { openai: 'server_error', anthropic: 'overloaded_error' },
 };
 
+/** Who spells the errors of a dialect. A gRPC client reads no body of a refusal, but its proxy logs the text. */
+const SPELLINGS: Readonly<Record<Dialect, keyof ErrorTypes | 'text'>> = {
+  openai: 'openai',
+  responses: 'openai',
+  vllm: 'openai',
+  sglang: 'openai',
+  anthropic: 'anthropic',
+  'vllm-grpc': 'text',
+  'vllm-grpc-embed': 'text',
+  'vertex-chat': 'text',
+  'vertex-responses': 'text',
+  none: 'text',
+};
+
 const JSON_TYPE = 'application/json';
 
 /**
  * A refusal as the client's API spells errors: OpenAI's object (which vLLM and SGLang share), Anthropic's, or plain
- * text where nobody knows the API. The message is the contract's text (4.1) in all of them, so that what people search
+ * text over gRPC and where nobody knows the API. The message is the contract's text (4.1) in all of them, so that what people search
  * their logs for is the same; OpenAI's `code` is the `error_code` label of the metrics.
  */
 export function errorBody(rejection: Rejection, dialect: Dialect): ErrorBody {
   const message = rejectionBody(rejection);
   const { code } = rejection;
-  if (dialect === 'none') return { text: message, contentType: undefined };
+  const spelling = SPELLINGS[dialect];
+  if (spelling === 'text') return { text: message, contentType: undefined };
   const shape =
-    dialect === 'anthropic'
+    spelling === 'anthropic'
       ? { type: 'error', error: { type: ERROR_TYPES[code].anthropic, message } }
       : { error: { message, type: ERROR_TYPES[code].openai, param: null, code } };
   return { text: JSON.stringify(shape), contentType: JSON_TYPE };

@@ -1,4 +1,4 @@
-import type { Dialect } from '../core/request.ts';
+import type { JsonDialect } from '../core/request.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
 import { anthropicUsage, openAiUsage, sglangUsage, type Usage, type UsageShape } from './usage.ts';
 
@@ -13,7 +13,7 @@ export interface UsageDialect {
 
 const OPENAI: UsageDialect = { key: 'usage', shape: openAiUsage, ofEvent: (event) => openAiUsage(event.usage) };
 
-export const USAGE_DIALECTS: Readonly<Record<Exclude<Dialect, 'none'>, UsageDialect>> = {
+export const USAGE_DIALECTS: Readonly<Record<JsonDialect, UsageDialect>> = {
   openai: OPENAI,
   vllm: OPENAI,
   responses: {

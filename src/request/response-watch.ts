@@ -4,7 +4,8 @@ import type { Headers } from '../core/headers.ts';
 import type { Dialect, InferenceRequest } from '../core/request.ts';
 import type { LoadBooks, Reservation } from '../datastore/load-books.ts';
 import { ModelRestorer } from '../payload/model-restore.ts';
-import { createResponseReader, type ResponseReader } from '../payload/response-reader.ts';
+import { createResponseReader } from '../payload/create-response-reader.ts';
+import type { ResponseReader } from '../payload/response-reader.ts';
 import type { ProxyMetadata, StreamEnd } from './exchange.ts';
 import type { ResponseRecorder } from './recorder.ts';
 

@@ -2,7 +2,7 @@
 //   node test/bench/response.ts
 // A stream of 10,000 events, one a piece, as Envoy hands them over. "nothing" is the loop alone.
 import { ModelRestorer } from '../../src/payload/model-restore.ts';
-import { createResponseReader } from '../../src/payload/response-reader.ts';
+import { createResponseReader } from '../../src/payload/create-response-reader.ts';
 
 const EVENTS = 10_000;
 const ROUNDS = 30;

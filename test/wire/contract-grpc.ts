@@ -77,5 +77,40 @@ export function grpcRows(): void {
         expect(told.answers.at(-1)?.responseTrailers).toBeDefined();
       }
     });
+
+    /** GenerateResponse{complete{prompt_tokens: 7, completion_tokens: 10}} */
+    const COMPLETE = frame(0x12, 4, 0x18, 7, 0x20, 10);
+    /** GenerateResponse{chunk{prompt_tokens: 7, completion_tokens: 4}} */
+    const CHUNK = frame(0x0a, 4, 0x10, 7, 0x18, 4);
+    const grpcOk = responseHeaders(false, { ':status': '200', 'content-type': 'application/grpc' });
+
+    row(31, 'tokens of a response of one message', async () => {
+      const picker = await grpc();
+      const request = requestBody(GENERATE_REQUEST, true);
+      await picker.tell(to(GENERATE), request, grpcOk, responseBody(COMPLETE, false), responseTrailers());
+      expect(await picker.metric('_request_input_tokens_sum{')).toMatch(/ 7$/);
+      expect(await picker.metric('_request_output_tokens_sum{')).toMatch(/ 10$/);
+    });
+
+    row(32, 'a stream of messages passes as it comes, and its tokens are counted once', async () => {
+      const picker = await grpc();
+      const told = await picker.tell(
+        to(GENERATE),
+        requestBody(STREAM_REQUEST, true),
+        grpcOk,
+        responseBody(CHUNK, false),
+        responseBody(COMPLETE, false),
+        responseTrailers(),
+      );
+      const answers = told.answers.slice(-3, -1);
+      expect(answers.map((each) => each.responseBody?.response?.bodyMutation?.streamedResponse)).toMatchObject([
+        { body: CHUNK, endOfStream: false },
+        { body: COMPLETE, endOfStream: false },
+      ]);
+      expect(told.answers.at(-1)?.responseTrailers).toBeDefined();
+      expect(await picker.metric('_request_input_tokens_sum{')).toMatch(/ 7$/);
+      expect(await picker.metric('_request_input_tokens_count{')).toMatch(/ 1$/);
+      expect(await picker.metric('_request_output_tokens_sum{')).toMatch(/ 10$/);
+    });
   });
 }

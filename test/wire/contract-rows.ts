@@ -26,8 +26,6 @@ const GO_INTERNAL = 'about the inside of the Go picker, with nothing to see on t
 export const NOT_HELD: Readonly<Record<number, string>> = {
   2: NO_LORA,
   3: NO_LORA,
-  31: 'tokens in gRPC messages are not read',
-  32: 'tokens in gRPC messages are not read',
   36: NO_REPORTER,
   37: NO_REPORTER,
   38: NO_SESSIONS,

@@ -38,7 +38,13 @@ describe('vllmgrpc-parser', () => {
       .uint32(1);
     field(3, 'hällo', message);
     const body = read(parser, GENERATE, frame(message.finish())) as InferenceBody;
-    expect(body).toMatchObject({ api: 'generate', dialect: 'none', model: '', modelOptional: true, stream: false });
+    expect(body).toMatchObject({
+      api: 'generate',
+      dialect: 'vllm-grpc',
+      model: '',
+      modelOptional: true,
+      stream: false,
+    });
     expect(body.maxOutputTokens).toBeUndefined();
     expect(Buffer.from(body.prompts()[0]).toString()).toBe('hällo');
   });
@@ -75,7 +81,7 @@ describe('vllmgrpc-parser', () => {
   it('reads what is to be embedded', () => {
     const message = field(2, field(2, packed([9])).finish()).finish();
     const body = read(parser, EMBED, frame(message)) as InferenceBody;
-    expect(body.api).toBe('embeddings');
+    expect(body).toMatchObject({ api: 'embeddings', dialect: 'vllm-grpc-embed' });
     expect([...body.prompts()[0]]).toEqual([9, 0, 0, 0]);
   });
 
@@ -117,12 +123,12 @@ describe('vertexai-parser', () => {
   };
 
   it.each([
-    ['ChatCompletions', { messages: [{ role: 'user', content: 'hi' }] }, 'chat', 'userhi'],
-    ['RawPredict', { input: 'hi' }, 'responses', '[{"input":"hi"}]'],
-    ['StreamRawPredict', { input: 'hi' }, 'responses', '[{"input":"hi"}]'],
-  ])('reads %s', (method, json, api, prompt) => {
+    ['ChatCompletions', { messages: [{ role: 'user', content: 'hi' }] }, 'chat', 'vertex-chat', 'userhi'],
+    ['RawPredict', { input: 'hi' }, 'responses', 'vertex-responses', '[{"input":"hi"}]'],
+    ['StreamRawPredict', { input: 'hi' }, 'responses', 'vertex-responses', '[{"input":"hi"}]'],
+  ])('reads %s', (method, json, api, dialect, prompt) => {
     const body = read(parser, `${SERVICE}/${method}`, wrapped({ model: 'm', ...json })) as InferenceBody;
-    expect(body).toMatchObject({ api, dialect: 'none', model: 'm', modelOptional: true });
+    expect(body).toMatchObject({ api, dialect, model: 'm', modelOptional: true });
     expect(body.modelSpan).toBeUndefined();
     expect(Buffer.from(body.prompts()[0]).toString()).toBe(prompt);
   });

@@ -11,9 +11,13 @@ import { readChat, readResponses } from './openai-requests.ts';
 
 /** Claimed methods, their message and what reads the JSON in it. Source: contract `wire-protocol.md` 3.3. */
 const METHODS = {
-  'PredictionService/ChatCompletions': { message: 'ChatCompletionsRequest', read: readChat },
-  'PredictionService/RawPredict': { message: 'RawPredictRequest', read: readResponses },
-  'PredictionService/StreamRawPredict': { message: 'StreamRawPredictRequest', read: readResponses },
+  'PredictionService/ChatCompletions': { message: 'ChatCompletionsRequest', read: readChat, dialect: 'vertex-chat' },
+  'PredictionService/RawPredict': { message: 'RawPredictRequest', read: readResponses, dialect: 'vertex-responses' },
+  'PredictionService/StreamRawPredict': {
+    message: 'StreamRawPredictRequest',
+    read: readResponses,
+    dialect: 'vertex-responses',
+  },
 } as const;
 /** Claims match from a segment's start, and the package is part of the segment: one claim for each version. */
 const PACKAGES = ['google.cloud.aiplatform.v1', 'google.cloud.aiplatform.v1beta1'] as const;
@@ -38,18 +42,21 @@ export const vertexaiParser = definePlugin({
   config: v.unknown(),
   create: () => ({
     paths: PATHS,
-    dialect: () => 'none',
+    dialect(path) {
+      const claim = claimOf(PATHS, path);
+      return claim === undefined ? 'none' : METHODS[methodOf(claim)].dialect;
+    },
     parse(path, pieces) {
       const claim = claimOf(PATHS, path);
       if (claim === undefined) return OPAQUE;
-      const { message, read } = METHODS[methodOf(claim)];
+      const { message, read, dialect } = METHODS[methodOf(claim)];
       const json = unwrap(message, pieces);
       if (json instanceof Rejection) return json;
       const body = readJsonObject([json]);
       if (body instanceof Rejection) return within(message, body);
       const facts = read(body);
       if (facts instanceof Rejection) return within(message, facts);
-      return new JsonBody([json], body, { ...facts, dialect: 'none', renamable: false });
+      return new JsonBody([json], body, { ...facts, dialect, renamable: false });
     },
   }),
 });

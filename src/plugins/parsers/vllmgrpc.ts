@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { Rejection, reject } from '../../core/errors.ts';
 import { definePlugin } from '../../core/plugin.ts';
-import type { Api, InferenceBody } from '../../core/request.ts';
+import type { Api, Dialect, InferenceBody } from '../../core/request.ts';
 import { readGrpcMessage } from '../../payload/grpc-frame.ts';
 import { tokenBytes } from '../../payload/prompt-bytes.ts';
 import { bytesTag, type FieldReaders, readFields, uint32List, varintTag } from '../../payload/proto-fields.ts';
@@ -40,7 +40,7 @@ export const vllmgrpcParser = definePlugin({
   config: v.unknown(),
   create: () => ({
     paths: PATHS,
-    dialect: () => 'none',
+    dialect: dialectOf,
     parse(path, pieces) {
       const claim = claimOf(PATHS, path);
       if (claim !== GENERATE && claim !== EMBED) return OPAQUE;
@@ -50,6 +50,13 @@ export const vllmgrpcParser = definePlugin({
     },
   }),
 });
+
+/** Embeddings are told in other fields; of the other calls nothing is read. */
+function dialectOf(path: string): Dialect {
+  const claim = claimOf(PATHS, path);
+  if (claim === GENERATE) return 'vllm-grpc';
+  return claim === EMBED ? 'vllm-grpc-embed' : 'none';
+}
 
 function readGenerate(message: Uint8Array): InferenceBody | Rejection {
   const request: EngineRequest = { prompt: undefined, stream: false, maxTokens: undefined };
@@ -101,10 +108,14 @@ function decode(type: string, message: Uint8Array, fields: FieldReaders): Reject
   }
 }
 
-function engineBody(api: Api, request: EngineRequest, prompt: Uint8Array): InferenceBody {
+function engineBody(
+  api: Extract<Api, 'generate' | 'embeddings'>,
+  request: EngineRequest,
+  prompt: Uint8Array,
+): InferenceBody {
   return {
     api,
-    dialect: 'none',
+    dialect: api === 'embeddings' ? 'vllm-grpc-embed' : 'vllm-grpc',
     model: '',
     modelOptional: true,
     stream: request.stream,

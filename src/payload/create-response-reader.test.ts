@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SAMPLE_RESPONSES, type SampleResponse } from './response-bodies.testing.ts';
-import { createResponseReader } from './response-reader.ts';
+import { createResponseReader } from './create-response-reader.ts';
 import type { Usage } from './usage.ts';
 
 interface Read {
