@@ -46,7 +46,7 @@ export async function startPicker(
   metrics.gauge('info').set({ commit: COMMIT, build_ref: VERSION }, 1);
   const core = buildCore(config, settings, metrics, log, tracing);
   const facts = { config, instances: core.instances, table: core.table, settings, metrics, log };
-  const started: Started[] = [];
+  const started: Started[] = [{ stop: () => core.close() }];
   const keep = <T extends Started>(part: T): T => {
     started.push(part);
     return part;

@@ -1,4 +1,5 @@
-import type { PluginKind } from '../core/plugin.ts';
+import type { PluginKind } from '../core/kinds.ts';
+import { hasRole } from '../core/plugin.ts';
 import type { Path } from './document.ts';
 import type { Problems } from './problems.ts';
 import type { ResolvedPlugin, ResolvedSource } from './resolved.ts';
@@ -100,7 +101,7 @@ function lookUp(
     }
     return undefined;
   }
-  if (kinds.includes(plugin.definition.kind)) return plugin;
+  if (kinds.some((kind) => hasRole(plugin.definition, kind))) return plugin;
   problems.error(at, `the plugin ${reference} is not ${role} but a ${plugin.definition.kind}`);
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { hasRole } from '../core/plugin.ts';
 import type { Path } from './document.ts';
 import type { Gates } from './gates.ts';
 import type { Problems } from './problems.ts';
@@ -68,7 +69,7 @@ function checkDetector(name: string, path: Path, roster: Roster, problems: Probl
   if (plugin === undefined) {
     if (roster.isBroken(name)) return name;
     problems.error(path, `saturation detector references undefined plugin '${name}'${roster.undefinedHint(name)}`);
-  } else if (plugin.definition.kind !== 'saturation-detector') {
+  } else if (!hasRole(plugin.definition, 'saturation-detector')) {
     problems.error(path, `the plugin '${name}' is not a saturation detector but a ${plugin.definition.kind}`);
   }
   return name;

@@ -1,4 +1,5 @@
-import type { DataKey } from '../core/data.ts';
+import { type DataKey, keyText } from '../core/data.ts';
+import { hasRole } from '../core/plugin.ts';
 import type { Problems } from './problems.ts';
 import { DISPENSABLE } from './known-types.ts';
 import type { ResolvedPlugin } from './resolved.ts';
@@ -27,8 +28,26 @@ export function addMissingProducers(roster: Roster, problems: Problems): void {
   }
 }
 
+/** Reports plugins that others call and that are not there, or are of another kind. Source: contract 2.4 step 3. */
+export function checkNeeds(roster: Roster, problems: Problems): void {
+  for (const plugin of roster.all) {
+    for (const { kind, name, at } of plugin.needs) {
+      const path =
+        plugin.path === undefined ? ['plugins'] : [...plugin.path, ...(at.length > 0 ? ['parameters', ...at] : [])];
+      const needed = roster.get(name);
+      if (needed === undefined) {
+        if (roster.isBroken(name)) continue;
+        const wrong = `'${plugin.name}' has a dependency on the unregistered plugin '${name}'`;
+        problems.error(path, `${wrong}${roster.undefinedHint(name)}`);
+      } else if (!hasRole(needed.definition, kind)) {
+        problems.error(path, `the plugin '${name}' is not a ${kind} but a ${needed.definition.kind}`);
+      }
+    }
+  }
+}
+
 /**
- * Producers before their consumers; everything else stays in place. Reports a cycle and then leaves the order as it
+ * Producers before their consumers, and plugins before those that call them; everything else stays in place. Reports a cycle and then leaves the order as it
  * was.
  */
 export function inDependencyOrder(roster: Roster, problems: Problems): ResolvedPlugin[] {
@@ -43,13 +62,17 @@ export function inDependencyOrder(roster: Roster, problems: Problems): ResolvedP
       cyclic = true;
       const round = [...trail].slice([...trail].indexOf(plugin)).concat(plugin);
       const names = round.map(({ name }) => name).join(' -> ');
-      problems.error(['plugins'], `cycle detected: graph is not a DAG (${names} need each other's data)`);
+      problems.error(['plugins'], `cycle detected: graph is not a DAG (${names} need each other)`);
       return;
     }
     trail.add(plugin);
     for (const key of plugin.consumes) {
       const producer = producerOf.get(keyText(key));
       if (producer !== undefined) visit(producer);
+    }
+    for (const { name } of plugin.needs) {
+      const needed = roster.get(name);
+      if (needed !== undefined) visit(needed);
     }
     trail.delete(plugin);
     ordered.add(plugin);
@@ -81,8 +104,4 @@ function addProducer(
     problems.error(['plugins'], `no default producer found for ${needs}: '${defaultProducer}' does not produce it`);
   }
   return producer;
-}
-
-function keyText(key: DataKey<unknown>): string {
-  return `${key.type.name}/${key.producer}`;
 }

@@ -1,11 +1,12 @@
-import type { PluginKind } from '../core/plugin.ts';
+import type { PluginKind } from '../core/kinds.ts';
+import { hasRole, type PluginDefinition } from '../core/plugin.ts';
 import type { Path } from './document.ts';
 import type { Problems } from './problems.ts';
 import type { ResolvedProfile, ResolvedProfilePlugin } from './resolved.ts';
 import type { Roster } from './roster.ts';
 import type { Envelope } from './schema.ts';
 
-const IN_PROFILES: ReadonlySet<PluginKind> = new Set(['filter', 'scorer', 'picker']);
+const IN_PROFILES: readonly PluginKind[] = ['filter', 'scorer', 'picker'];
 const DEFAULT_WEIGHT = 1;
 const DEFAULT_PICKER = 'max-score-picker';
 const DEFAULT_HANDLER = 'single-profile-handler';
@@ -87,16 +88,18 @@ function readProfile(name: string, entry: Entry, path: Path, roster: Roster, pro
       complain(name, index, pluginRef, at, roster, problems);
       continue;
     }
-    const { kind } = plugin.definition;
-    if (!IN_PROFILES.has(kind)) {
-      problems.warn(at, `'${pluginRef}' is a ${kind}, not a filter, scorer or picker: ignored in a profile`);
+    const { definition } = plugin;
+    if (!IN_PROFILES.some((kind) => hasRole(definition, kind))) {
+      problems.warn(at, `'${pluginRef}' is a ${definition.kind}, not a filter, scorer or picker: ignored in a profile`);
       continue;
     }
-    if (weight !== undefined && kind !== 'scorer') {
-      problems.warn([...at, 'weight'], `'${pluginRef}' is a ${kind}: only scorers have a weight, ignored`);
+    if (weight !== undefined && !hasRole(definition, 'scorer')) {
+      const wrong = `'${pluginRef}' is a ${definition.kind}: only scorers have a weight, ignored`;
+      problems.warn([...at, 'weight'], wrong);
     }
-    if (kind === 'picker' && picker !== undefined) refuseSecondPicker(pluginRef, picker, at, problems);
-    if (kind === 'picker') picker ??= pluginRef;
+    const picks = hasRole(definition, 'picker');
+    if (picks && picker !== undefined) refuseSecondPicker(pluginRef, picker, at, problems);
+    if (picks) picker ??= pluginRef;
     draft.plugins.push({ name: pluginRef, weight: weight ?? DEFAULT_WEIGHT });
   }
   return draft;
@@ -104,7 +107,7 @@ function readProfile(name: string, entry: Entry, path: Path, roster: Roster, pro
 
 function everything(roster: Roster, problems: Problems): Draft {
   const plugins = roster.ofKind('filter', 'scorer', 'picker');
-  const [first, second] = plugins.filter(({ definition }) => definition.kind === 'picker');
+  const [first, second] = plugins.filter(({ definition }) => hasRole(definition, 'picker'));
   if (second !== undefined) refuseSecondPicker(second.name, first.name, ['plugins'], problems);
   const entries = plugins.map(({ name }) => ({ name, weight: DEFAULT_WEIGHT }));
   return { name: 'default', plugins: entries, hasBroken: false };
@@ -131,5 +134,6 @@ function refuseSecondPicker(second: string, first: string, path: Path, problems:
 }
 
 function isPicker(roster: Roster, name: string): boolean {
-  return roster.get(name)?.definition.kind === 'picker';
+  const definition: PluginDefinition | undefined = roster.get(name)?.definition;
+  return definition !== undefined && hasRole(definition, 'picker');
 }

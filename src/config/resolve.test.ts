@@ -2,7 +2,8 @@ import { assert, constantFrom, integer, property, tuple } from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { dataKey, type DataType, PREFIX_MATCH } from '../core/data.ts';
-import type { PluginDefinition, PluginKind, Stability } from '../core/plugin.ts';
+import type { PluginKind } from '../core/kinds.ts';
+import type { PluginDefinition, Stability } from '../core/plugin.ts';
 import { BUILT_IN_CONFIG } from './built-in.ts';
 import { ConfigErrors } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
@@ -567,7 +568,7 @@ describe('a configuration that does not', () => {
       'plugins that need each other',
       'plugins: [{type: left-producer}]',
       [
-        "1:10: plugins: cycle detected: graph is not a DAG (left-producer -> right-producer -> left-producer need each other's data)",
+        '1:10: plugins: cycle detected: graph is not a DAG (left-producer -> right-producer -> left-producer need each other)',
       ],
     ],
   ])('is refused for %s', (_what, text, errors) => {

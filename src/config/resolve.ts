@@ -5,7 +5,7 @@ import { checkFlowControl, resolveSaturationDetector } from './flow-control.ts';
 import { resolveGates } from './gates.ts';
 import { resolveParsers } from './parsers.ts';
 import { ConfigErrors, Problems } from './problems.ts';
-import { addMissingProducers, inDependencyOrder } from './producers.ts';
+import { addMissingProducers, checkNeeds, inDependencyOrder } from './producers.ts';
 import { resolveHandler, resolveProfiles } from './profiles.ts';
 import type { Catalog, ResolvedConfig, ResolvedPlugin } from './resolved.ts';
 import { Roster } from './roster.ts';
@@ -59,7 +59,8 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   const discovery = resolveDiscovery(envelope, roster, problems);
   checkFlowControl(envelope, gates, roster, problems);
   addMissingProducers(roster, problems);
-  if (!options.allowExperimental) refuseExperimental(envelope, roster.all, problems);
+  checkNeeds(roster, problems);
+  if (!options.allowExperimental) refuseExperimental(roster.all, problems);
   const plugins = inDependencyOrder(roster, problems);
   problems.throwIfAny();
   if (handler === undefined) throw new ConfigErrors([`${options.source}: no profile handler configured`]);
@@ -67,12 +68,10 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   return { plugins, profiles, handler, parsers, saturationDetector, sources, discovery, gates, warnings };
 }
 
-function refuseExperimental(envelope: Envelope, plugins: Iterable<ResolvedPlugin>, problems: Problems): void {
-  for (const { name, type, definition } of plugins) {
+function refuseExperimental(plugins: Iterable<ResolvedPlugin>, problems: Problems): void {
+  for (const { name, type, definition, path } of plugins) {
     if (definition.stability !== 'alpha') continue;
-    const index = envelope.plugins.findIndex((declared) => (declared.name || declared.type) === name);
-    const path = index < 0 ? ['plugins'] : ['plugins', index];
     const flag = 'but command line flag --allow-experimental-plugins is not set';
-    problems.error(path, `plugin '${name}' (type: '${type}') has Alpha stability level, ${flag}`);
+    problems.error(path ?? ['plugins'], `plugin '${name}' (type: '${type}') has Alpha stability level, ${flag}`);
   }
 }

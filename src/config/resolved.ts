@@ -1,5 +1,6 @@
 import type { DataKey } from '../core/data.ts';
-import type { PluginDefinition } from '../core/plugin.ts';
+import type { PluginDefinition, PluginNeed } from '../core/plugin.ts';
+import type { Path } from './document.ts';
 import type { Gates } from './gates.ts';
 
 /** Plugin definitions by type. */
@@ -16,8 +17,11 @@ export interface ResolvedPlugin {
   readonly parameters: unknown;
   /** Whether the text lists it or a default asked for it. */
   readonly origin: 'declared' | 'injected';
+  /** Where the text declares it. */
+  readonly path: Path | undefined;
   readonly consumes: readonly DataKey<unknown>[];
   readonly produces: readonly DataKey<unknown>[];
+  readonly needs: readonly PluginNeed[];
 }
 
 /** A filter, scorer or picker in a profile, in the order the profile lists them. */
@@ -41,7 +45,7 @@ export interface ResolvedSource {
 
 /** A configuration with every default filled in and every reference known to hold. */
 export interface ResolvedConfig {
-  /** Producers before their consumers, otherwise declared ones in the order of the text, then injected ones. */
+  /** What others need comes before them, otherwise declared ones in the order of the text, then injected ones. */
   readonly plugins: readonly ResolvedPlugin[];
   readonly profiles: readonly ResolvedProfile[];
   /** Name of the profile handler. */

@@ -1,4 +1,5 @@
-import type { PluginKind } from '../core/plugin.ts';
+import type { PluginKind } from '../core/kinds.ts';
+import { hasRole } from '../core/plugin.ts';
 import { didYouMean } from '../lib/nearest.ts';
 import { decode, fieldsOf, isRecord } from './decode.ts';
 import type { Path } from './document.ts';
@@ -43,8 +44,9 @@ export class Roster {
     return this.#broken.size > 0;
   }
 
+  /** Those that are of any of the kinds, or have its method besides. */
   ofKind(...kinds: readonly PluginKind[]): ResolvedPlugin[] {
-    return [...this.#plugins.values()].filter(({ definition }) => kinds.includes(definition.kind));
+    return [...this.#plugins.values()].filter(({ definition }) => kinds.some((kind) => hasRole(definition, kind)));
   }
 
   /** Adds the plugin at `path` of the text; reports what is wrong with it. */
@@ -95,8 +97,10 @@ export class Roster {
       definition,
       parameters,
       origin: declared ? 'declared' : 'injected',
+      path: declared ? from.path : undefined,
       consumes: definition.consumes?.(parameters) ?? [],
       produces: definition.produces?.(parameters, name) ?? [],
+      needs: definition.needs?.(parameters) ?? [],
     });
     return true;
   }

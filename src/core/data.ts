@@ -29,6 +29,11 @@ export function dataKey<T>(type: DataType<T>, producer: string = type.defaultPro
   return { type, producer };
 }
 
+/** The key as the contract writes it; two keys with one text are one key. */
+export function keyText({ type, producer }: DataKey<unknown>): string {
+  return `${type.name}/${producer}`;
+}
+
 /** What a prefix index found for one request. */
 export interface PrefixMatch {
   /** Leading blocks of the prompt cached at each endpoint, by slot; 0 where nothing is. Valid for this request only. */
@@ -43,3 +48,66 @@ export const PREFIX_MATCH: DataType<PrefixMatch> = {
   name: 'PrefixCacheMatchInfoDataKey',
   defaultProducer: 'approx-prefix-cache-producer',
 };
+
+/** A picture, a video or a clip of a prompt. */
+export interface MediaItem {
+  readonly modality: 'image' | 'video' | 'audio';
+  /** Tells two items apart, and knows one again. */
+  readonly hash: string;
+}
+
+/** What a request asks the model to read, in tokens. */
+export interface TokenizedPrompt {
+  /** Token ids as little-endian 32-bit words, one entry per prompt; the last word of an estimate may be cut short. */
+  readonly prompts: readonly Uint8Array[];
+  /** Tokens of all prompts. */
+  readonly tokens: number;
+  readonly media: readonly MediaItem[];
+}
+
+/** @public */
+export const TOKENIZED_PROMPT: DataType<TokenizedPrompt> = {
+  name: 'TokenizedPrompt',
+  defaultProducer: 'token-producer',
+};
+
+/** What we sent to each endpoint and has not ended, by slot. Shared: the arrays are live. */
+export interface InflightLoad {
+  readonly requestsBySlot: Float64Array;
+  readonly tokensBySlot: Float64Array;
+}
+
+/** @public */
+export const INFLIGHT_LOAD: DataType<InflightLoad> = {
+  name: 'InFlightLoadDataKey',
+  defaultProducer: 'inflight-load-producer',
+};
+
+/** Tokens of a request that an endpoint would have to work on, those it has cached left out. */
+export interface UncachedTokens {
+  at(slot: number): number;
+}
+
+/** @public */
+export const UNCACHED_TOKENS: DataType<UncachedTokens> = {
+  name: 'UncachedRequestTokensDataKey',
+  defaultProducer: 'inflight-load-producer',
+};
+
+/** How many of a request's media each endpoint has encoded, by slot, and how many there are. */
+export interface MediaMatch {
+  readonly itemsBySlot: Uint32Array;
+  readonly totalItems: number;
+}
+
+/** @public */
+export const MEDIA_MATCH: DataType<MediaMatch> = {
+  name: 'MultiModalEncoderCacheMatchInfoKey',
+  defaultProducer: 'mm-embeddings-cache-producer',
+};
+
+/** @public */
+export const SESSION_ID: DataType<string> = { name: 'SessionIDDataKey', defaultProducer: 'session-id-producer' };
+
+/** Slot of the endpoint the stage before picked, for those who want to be near it. @public */
+export const PEER_ENDPOINT: DataType<number> = { name: 'peer-endpoint', defaultProducer: 'disagg-profile-handler' };

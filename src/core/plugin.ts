@@ -1,90 +1,12 @@
 import type { GenericSchema } from 'valibot';
 import type { Clock } from './clock.ts';
 import type { DataKey, Reader, Writer } from './data.ts';
-import type { Candidates, EndpointView } from './endpoint.ts';
-import type { Rejection } from './errors.ts';
-import type { Headers } from './headers.ts';
+import type { EndpointView } from './endpoint.ts';
+import type { Hooks } from './hooks.ts';
+import type { HttpClient } from './http-client.ts';
+import type { PluginKind, PluginKinds } from './kinds.ts';
 import type { Random } from './random.ts';
-import type { Dialect, InferenceBody, InferenceRequest } from './request.ts';
 
-/** Narrows the candidates, in the order the profile lists its filters. An empty result refuses the request. */
-export interface Filter {
-  filter(request: InferenceRequest, candidates: Candidates): Candidates;
-}
-
-/** Writes one value in [0, 1] per candidate: `out[i]` belongs to `candidates[i]`. `out` holds old values on entry. */
-export interface Scorer {
-  score(request: InferenceRequest, candidates: Candidates, out: Float64Array): void;
-}
-
-/** Ranks candidates by their summed scores: at most `count` slots, best first, none twice. */
-export interface Picker {
-  /** How many endpoints the configuration asked for; `--fallback-endpoints` can ask for more. */
-  readonly maxEndpoints: number;
-  pick(candidates: Candidates, scores: Float64Array, count: number): Candidates;
-}
-
-/** Slots picked by each profile that ran, best first, and which of them the proxy is told. */
-export interface Schedule {
-  readonly primary: string;
-  readonly picks: ReadonlyMap<string, Candidates>;
-}
-
-/** Runs a named profile over the candidates. */
-export type RunProfile = (profile: string) => Candidates | Rejection;
-
-/** Decides which profiles run for a request. */
-export interface ProfileHandler {
-  /** Throws `ConfigError` when it cannot work with these profiles. */
-  accept(profiles: readonly string[]): void;
-  schedule(request: InferenceRequest, profiles: readonly string[], run: RunProfile): Schedule | Rejection;
-}
-
-/** Publishes data about a request before it is scheduled. */
-export interface Producer {
-  produce(request: InferenceRequest, candidates: Candidates): void;
-}
-
-/** Reads request bodies of the paths it claims; no paths means every path nobody else claims. */
-export interface Parser {
-  readonly paths: readonly string[];
-  /** Whose error objects the clients of a path expect. */
-  dialect(path: string): Dialect;
-  /** Reads a whole body, given as the pieces it came in, or refuses it. */
-  parse(path: string, pieces: readonly Uint8Array[], headers: Headers): InferenceBody | Rejection;
-}
-
-/** Tells how full endpoints are: 0 is idle, 1 is as full as they should be, more is too full. */
-export interface SaturationDetector {
-  saturation(candidates: Candidates): number;
-}
-
-/** Optional parts any plugin may have, called at their moment in a request's life. */
-export interface Observer {
-  /** After the pick and before the answer goes out; must not throw. */
-  onPicked?(request: InferenceRequest, schedule: Schedule): void;
-  /** A slot was vacated; whatever was kept about it must go. */
-  onEndpointRemoved?(slot: number): void;
-}
-
-/** The method a kind is defined by. */
-export interface PluginKinds {
-  filter: Filter;
-  scorer: Scorer;
-  picker: Picker;
-  'profile-handler': ProfileHandler;
-  producer: Producer;
-  parser: Parser;
-  /** Fetches facts about endpoints; configured here, run by `scrape`. */
-  source: object;
-  /** Reads signals out of what a source fetched. */
-  extractor: object;
-  /** Says which endpoints exist; configured here, run by `discovery`. */
-  discovery: object;
-  'saturation-detector': SaturationDetector;
-}
-
-export type PluginKind = keyof PluginKinds;
 export type Stability = 'alpha' | 'beta' | 'deprecated';
 
 /** Numbers a plugin exports; `telemetry` binds them to metric families. */
@@ -103,16 +25,47 @@ export interface PluginContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly meter: PluginMeter;
+  /** Calls other servers. Only for plugins whose work it is; every call has a time-out and a size limit. */
+  readonly http: HttpClient;
   /** Binds a declared `consumes` key. */
   read<T>(key: DataKey<T>): Reader<T>;
   /** Binds a declared `produces` key. */
   write<T>(key: DataKey<T>): Writer<T>;
+  /** Publishes something live about endpoints under a declared `produces` key, once, while being created. */
+  share<T>(key: DataKey<T>, value: T): void;
+  /** What the producer of a declared `consumes` key shares. Throws `ConfigError` when it shares nothing. */
+  shared<T>(key: DataKey<T>): T;
+  /** The instance a declared need names. */
+  plugin<K extends PluginKind>(kind: K, name: string): PluginKinds[K];
 }
+
+/** Another plugin that one calls by name. */
+export interface PluginNeed {
+  readonly kind: PluginKind;
+  /** Instance name; it must be declared. */
+  readonly name: string;
+  /** Where the parameters name it, for messages; empty where a default does. */
+  readonly at: readonly string[];
+}
+
+/** The methods of all of several kinds; of no kinds, nothing. */
+type Together<K extends PluginKind> = (K extends PluginKind ? (parts: PluginKinds[K]) => void : never) extends (
+  parts: infer P,
+) => void
+  ? P
+  : never;
+
+/** What an instance is: the method of its kind, those of further kinds it has, and hooks. */
+export type PluginInstance<K extends PluginKind = PluginKind> = PluginKinds[K] & Hooks;
 
 /** One plugin type: `config` validates, documents and yields JSON Schema; `create` makes a configured instance. */
 export interface PluginDefinition<K extends PluginKind = PluginKind, C = unknown> {
   readonly kind: K;
+  /** Further kinds whose methods every instance has too. */
+  readonly also?: readonly PluginKind[] | undefined;
   readonly type: string;
+  /** `plugin_type` label of the metrics, where it is not the type. */
+  readonly metricType?: string | undefined;
   readonly stability: Stability;
   /** One sentence for `pointsman plugins`. */
   readonly summary: string;
@@ -120,18 +73,32 @@ export interface PluginDefinition<K extends PluginKind = PluginKind, C = unknown
   /** Data it cannot do without; a missing producer is created from the type's default. */
   consumes?(config: C): readonly DataKey<unknown>[];
   produces?(config: C, name: string): readonly DataKey<unknown>[];
-  create(config: C, context: PluginContext): PluginKinds[K] & Observer;
+  /** Plugins it calls, which are created before it. */
+  needs?(config: C): readonly PluginNeed[];
+  create(config: C, context: PluginContext): PluginInstance<K>;
 }
 
 /** A configured instance in its place. */
 export interface Plugin<K extends PluginKind = PluginKind> {
   readonly name: string;
   readonly type: string;
+  /** `plugin_type` label of its metrics. */
+  readonly metricType: string;
   readonly kind: K;
-  readonly instance: PluginKinds[K] & Observer;
+  readonly instance: PluginInstance<K>;
 }
 
 /** Declares a plugin; the configuration type is inferred from the schema. */
-export function definePlugin<K extends PluginKind, C>(definition: PluginDefinition<K, C>): PluginDefinition<K, C> {
+export function definePlugin<K extends PluginKind, C, A extends PluginKind = never>(
+  definition: PluginDefinition<K, C> & {
+    readonly also?: readonly A[];
+    create(config: C, context: PluginContext): Together<K | A> & Hooks;
+  },
+): PluginDefinition<K, C> {
   return definition;
+}
+
+/** Whether instances of a definition have the method of `kind`. */
+export function hasRole({ kind, also }: PluginDefinition, role: PluginKind): boolean {
+  return kind === role || also?.includes(role) === true;
 }

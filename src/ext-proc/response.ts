@@ -10,6 +10,7 @@ import {
   type StructValue,
 } from '../protos/ext-proc.ts';
 import type { Picked } from '../request/exchange.ts';
+import type { HeaderChanges, Metadata } from '../request/header-changes.ts';
 
 /** Longest body piece of an answer, in bytes: Envoy advises no more than 64 KiB a message. */
 export const MAX_BODY_PIECE_BYTES = 62_000;
@@ -57,6 +58,24 @@ function balancerFields({ destination, scores }: Picked): Record<string, StructV
   return fields;
 }
 
+/** Lets the response headers pass with changes; one of `:status` may not be among them. */
+export function responseHeadersAnswer({ set, remove }: HeaderChanges): ProcessingResponse {
+  const setHeaders = set.map(([name, value]) => setHeader(name, value));
+  return { responseHeaders: { response: { headerMutation: { setHeaders, removeHeaders: [...remove] } } } };
+}
+
+/** An answer that also puts metadata beside the response, for the proxy's logs and filters. */
+export function withMetadata(answer: ProcessingResponse, metadata: Metadata): ProcessingResponse {
+  const namespaces = Object.entries(metadata).map(([namespace, values]) => {
+    const fields = Object.entries(values).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? { numberValue: value } : { stringValue: value },
+    ]);
+    return [namespace, { structValue: { fields: Object.fromEntries(fields) } }];
+  });
+  return { ...answer, dynamicMetadata: { fields: Object.fromEntries(namespaces) } };
+}
+
 /**
  * Sends a whole body on, its pieces by reference and cut only where they are too long. `last` is whether the body ends
  * the message; where trailers follow, it does not.
@@ -66,14 +85,15 @@ export function sendBody(sink: Sink, side: BodySide, pieces: readonly Uint8Array
   for (let i = 0; i <= final; i++) sendBodyPiece(sink, side, pieces[i], last && i === final);
 }
 
-/** Sends one piece on, with `last` on the last of its parts. */
-export function sendBodyPiece(sink: Sink, side: BodySide, piece: Uint8Array, last: boolean): void {
+/** Sends one piece on, with `last` and the metadata on the last of its parts. */
+export function sendBodyPiece(sink: Sink, side: BodySide, piece: Uint8Array, last: boolean, metadata?: Metadata): void {
   let rest = piece;
   while (rest.length > MAX_BODY_PIECE_BYTES) {
     sink.send(bodyAnswer(side, rest.subarray(0, MAX_BODY_PIECE_BYTES), false));
     rest = rest.subarray(MAX_BODY_PIECE_BYTES);
   }
-  sink.send(bodyAnswer(side, rest, last));
+  const answer = bodyAnswer(side, rest, last);
+  sink.send(metadata === undefined ? answer : withMetadata(answer, metadata));
 }
 
 /** Answers the client with a refusal, in the shape its API gives errors; plain text where nobody knows the API. */

@@ -1,6 +1,8 @@
 import { reject } from '../core/errors.ts';
+import type { StreamEnd } from '../core/hooks.ts';
 import type { HttpBody, ProcessingRequest, ProcessingResponse } from '../protos/ext-proc.ts';
-import type { Director, Exchange, Outcome, StreamEnd } from '../request/exchange.ts';
+import type { Director, Exchange, Outcome } from '../request/exchange.ts';
+import type { HeaderChanges, Metadata } from '../request/header-changes.ts';
 import { WireHeaders } from './headers.ts';
 import { HeldBody } from './held-body.ts';
 import { messageKind, unsupportedMode } from './message-kind.ts';
@@ -11,10 +13,12 @@ import {
   requestHeadersAnswer,
   RESPONSE_HEADERS_ANSWER,
   RESPONSE_TRAILERS_ANSWER,
+  responseHeadersAnswer,
   sendBody,
   sendBodyPiece,
   type Sink,
   tooLargeAnswer,
+  withMetadata,
 } from './response.ts';
 import { type Action, type EventKind, type Phase, transition, violationText } from './transitions.ts';
 
@@ -187,38 +191,44 @@ export class ExtProcStream {
   }
 
   #passHeaders(message: ProcessingRequest | undefined): void {
-    this.#wire.send(RESPONSE_HEADERS_ANSWER);
-    const exchange = this.#exchange;
-    if (exchange === undefined) return;
+    let changes: HeaderChanges | undefined;
     try {
-      exchange.responseHeaders(new WireHeaders(message?.responseHeaders?.headers), this.#metadata);
+      const headers = new WireHeaders(message?.responseHeaders?.headers);
+      changes = this.#exchange?.responseHeaders(headers, this.#metadata);
     } catch (fault) {
       this.#wire.report(fault);
     }
+    this.#wire.send(changes === undefined ? RESPONSE_HEADERS_ANSWER : responseHeadersAnswer(changes));
   }
 
   #passBody(part: HttpBody | null | undefined): void {
     const piece = part?.body ?? EMPTY;
     const last = part?.endOfStream === true;
     let bytes = piece;
+    let metadata: Metadata | undefined;
     try {
       bytes = this.#exchange?.responseBody(piece, last) ?? piece;
+      if (last) metadata = this.#exchange?.responseMetadata();
     } catch (fault) {
       this.#wire.report(fault);
     }
     const heldBack = bytes.length === 0 && piece.length > 0;
-    if (last || !heldBack) sendBodyPiece(this.#wire, 'responseBody', bytes, last);
+    if (last || !heldBack) sendBodyPiece(this.#wire, 'responseBody', bytes, last, metadata);
   }
 
   #passTrailers(): void {
     let held = EMPTY;
+    let metadata: Metadata | undefined;
     try {
       held = this.#exchange?.responseTrailers() ?? EMPTY;
+      metadata = this.#exchange?.responseMetadata();
     } catch (fault) {
       this.#wire.report(fault);
     }
     if (held.length > 0) sendBodyPiece(this.#wire, 'responseBody', held, false);
-    this.#wire.send(RESPONSE_TRAILERS_ANSWER);
+    this.#wire.send(
+      metadata === undefined ? RESPONSE_TRAILERS_ANSWER : withMetadata({ responseTrailers: {} }, metadata),
+    );
   }
 
   #end(how: StreamEnd): void {

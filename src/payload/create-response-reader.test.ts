@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SAMPLE_RESPONSES, type SampleResponse } from './response-bodies.testing.ts';
 import { createResponseReader } from './create-response-reader.ts';
-import type { Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
 
 interface Read {
   readonly usage: Usage | undefined;

@@ -3,7 +3,7 @@ import { GrpcFrameReader, HttpBodyMessages, isGrpc, VllmMessages } from './respo
 import { JsonBodyReader } from './response-json.ts';
 import { EventStreamReader } from './response-stream.ts';
 import type { ResponseReader } from './response-reader.ts';
-import type { Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
 import { USAGE_DIALECTS } from './usage-dialects.ts';
 
 /**

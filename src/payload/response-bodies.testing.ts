@@ -1,5 +1,5 @@
 import type { Dialect } from '../core/request.ts';
-import type { Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
 
 /** A response as a server of one dialect writes it, and what must be read from it wherever it is cut. */
 export interface SampleResponse {

@@ -4,7 +4,7 @@ import type { GrpcDialect } from '../core/request.ts';
 import { MAX_MESSAGE_BYTES } from './response-grpc.ts';
 import { createResponseReader } from './create-response-reader.ts';
 import type { ResponseReader } from './response-reader.ts';
-import type { Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
 
 const BYTES = 2;
 

@@ -3,7 +3,8 @@ import type { GrpcDialect } from '../core/request.ts';
 import { bytesTag, readFields, varintTag } from './proto-fields.ts';
 import { asBuffer, HeldBytes } from './response-bytes.ts';
 import type { ResponseReader } from './response-reader.ts';
-import { mergeUsage, type Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
+import { mergeUsage } from './usage.ts';
 
 /** A longer message is not read; those that tell of tokens have some hundred bytes, and token ids of one answer. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;

@@ -1,5 +1,6 @@
 import { asBuffer, BACKSLASH, CLOSE_BRACE, COLON, HeldBytes, isSpace, OPEN_BRACE, QUOTE } from './response-bytes.ts';
-import { mergeUsage, type Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
+import { mergeUsage } from './usage.ts';
 import type { UsageDialect } from './usage-dialects.ts';
 
 /** A longer usage object is not read; real ones have some hundred bytes. */

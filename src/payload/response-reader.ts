@@ -1,4 +1,4 @@
-import type { Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
 
 /** Reads a response as it passes; never changes it, never holds more than a bounded part of it. */
 export interface ResponseReader {

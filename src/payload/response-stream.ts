@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject } from './json-object.ts';
 import { asBuffer, COLON, OPEN_BRACE, skipSpace } from './response-bytes.ts';
 import { SseLines } from './sse-lines.ts';
-import { mergeUsage, type Usage } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
+import { mergeUsage } from './usage.ts';
 import { tellsFailure, type UsageDialect } from './usage-dialects.ts';
 
 const DATA = Buffer.from('data: ');

@@ -1,6 +1,7 @@
 import type { JsonDialect } from '../core/request.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
-import { anthropicUsage, openAiUsage, sglangUsage, type Usage, type UsageShape } from './usage.ts';
+import type { Usage } from '../core/usage.ts';
+import { anthropicUsage, openAiUsage, sglangUsage, type UsageShape } from './usage.ts';
 
 /** How one dialect tells its usage. Source: contract `wire-protocol.md` 3.3. */
 export interface UsageDialect {

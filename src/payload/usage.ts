@@ -1,12 +1,5 @@
+import type { Usage } from '../core/usage.ts';
 import { isJsonObject } from './json-object.ts';
-
-/** Tokens a server says it worked on; a member is absent where it did not say. Non-negative integers. */
-export interface Usage {
-  readonly promptTokens?: number | undefined;
-  readonly completionTokens?: number | undefined;
-  /** Of the prompt, tokens found in the server's prefix cache. */
-  readonly cachedTokens?: number | undefined;
-}
 
 /** Reads a usage object of one dialect; undefined when there is no count in it. */
 export type UsageShape = (value: unknown) => Usage | undefined;

@@ -1,6 +1,6 @@
 import type { Candidates } from '../core/endpoint.ts';
 import { reject, type Rejection } from '../core/errors.ts';
-import type { SaturationDetector } from '../core/plugin.ts';
+import type { Admitter, SaturationDetector } from '../core/kinds.ts';
 import type { InferenceRequest } from '../core/request.ts';
 
 const SHED = reject('ResourceExhausted', 'system saturated, sheddable request dropped', 'rejected-saturated');
@@ -17,4 +17,20 @@ export function shed(
 ): Rejection | undefined {
   if (priority >= 0 || detector === undefined) return undefined;
   return detector.saturation(candidates) >= 1 ? SHED : undefined;
+}
+
+/**
+ * The first refusal of an admission plugin; undefined lets the request pass. It keeps its own status: the reference
+ * turns every one into a 500 (contract 4.2).
+ */
+export function deny(
+  request: InferenceRequest,
+  candidates: Candidates,
+  admitters: readonly Admitter[],
+): Rejection | undefined {
+  for (const admitter of admitters) {
+    const denial = admitter.admit(request, candidates);
+    if (denial !== undefined) return denial;
+  }
+  return undefined;
 }

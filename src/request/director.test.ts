@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../test/kit/clock.ts';
+import { requestPlan } from '../../test/kit/plan.ts';
 import { create } from '../../test/kit/plugins.ts';
 import { idlePool, scraped } from '../../test/kit/pool.ts';
 import { listRecorder } from '../../test/kit/recorder.ts';
 import { defaultScheduler } from '../../test/kit/scheduler.ts';
 import type { Headers } from '../core/headers.ts';
-import type { SaturationDetector } from '../core/plugin.ts';
+import type { SaturationDetector } from '../core/kinds.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import { Objectives } from '../datastore/objectives.ts';
 import { ModelRewrites } from '../datastore/rewrites.ts';
@@ -41,14 +42,13 @@ function rig(size: number, obeySubset = true, saturation?: SaturationDetector) {
   const rewrites = new ModelRewrites();
   const parsers = new ParserChoice([create(openaiParser), create(passthroughParser)]);
   const scheduler = defaultScheduler(pool, { fallbacks: 2 });
+  const plan = requestPlan({ parsers, scheduler, saturation });
   const director = createDirector({
     clock,
     pool,
-    parsers,
+    plan: () => plan,
     objectives,
     rewrites,
-    saturation,
-    scheduler,
     recorder,
     newRequestId: () => 'made-up',
     obeySubset,

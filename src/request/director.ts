@@ -2,19 +2,22 @@ import type { Clock } from '../core/clock.ts';
 import type { Candidates, Endpoint, EndpointView } from '../core/endpoint.ts';
 import { NO_ENDPOINTS, Rejection, reject } from '../core/errors.ts';
 import type { Headers } from '../core/headers.ts';
-import type { SaturationDetector, Schedule } from '../core/plugin.ts';
+import type { Follower, StreamEnd } from '../core/hooks.ts';
+import type { Schedule } from '../core/schedule.ts';
 import type { Dialect, InferenceBody, InferenceRequest } from '../core/request.ts';
+import { joinHostPort } from '../lib/host-port.ts';
 import type { LoadBooks } from '../datastore/load-books.ts';
 import type { Objectives } from '../datastore/objectives.ts';
 import type { ModelRewrites } from '../datastore/rewrites.ts';
 import { renameModel } from '../payload/model-rename.ts';
-import type { Scheduler } from '../scheduling/scheduler.ts';
-import type { ScoreBoard } from '../scheduling/score-board.ts';
-import { shed } from './admission.ts';
+import { deny, shed } from './admission.ts';
+import { CACHE_MISSING, wantsCached } from './conditional-decode.ts';
 import { controlValue, FAIRNESS_ID, headersToRemove, OBJECTIVE } from './control-headers.ts';
-import type { Director, Exchange, Outcome, Picked, ProxyMetadata, StreamEnd } from './exchange.ts';
+import type { Director, Exchange, Outcome, Picked, ProxyMetadata } from './exchange.ts';
+import { type HeaderChanges, HeaderDraft, type Metadata } from './header-changes.ts';
 import { targetModel } from './model-target.ts';
-import { type ParserChoice, requestPath } from './parser-choice.ts';
+import { requestPath } from './parser-choice.ts';
+import type { RequestPlan } from './plan.ts';
 import type { RequestRecorder } from './recorder.ts';
 import { ResponseWatch } from './response-watch.ts';
 import { narrowToSubset } from './subset.ts';
@@ -29,14 +32,10 @@ export interface Pool extends EndpointView {
 export interface DirectorParts {
   readonly clock: Clock;
   readonly pool: Pool;
-  readonly parsers: ParserChoice;
   readonly objectives: Objectives;
   readonly rewrites: ModelRewrites;
-  /** Without one nothing is shed. */
-  readonly saturation?: SaturationDetector | undefined;
-  readonly scheduler: Scheduler;
-  /** The board `scheduler` writes; without one the proxy is told no scores. */
-  readonly scores?: ScoreBoard | undefined;
+  /** The configuration in force; a request keeps the one it began with. */
+  plan(): RequestPlan;
   readonly recorder: RequestRecorder;
   /** Makes an id for a request that came without one. */
   newRequestId(): string;
@@ -48,12 +47,23 @@ const REQUEST_ID = 'x-request-id';
 const DEFAULT_FAIRNESS_ID = 'default-flow';
 
 const NOTHING = new Uint8Array(0);
+/** For a client that left while a producer was waited for; nobody reads it. */
+const GONE: Outcome = {
+  kind: 'rejected',
+  rejection: reject('ServiceUnavailable', 'client disconnected'),
+  dialect: 'none',
+};
 
 /** Where a request goes. */
 interface Placement {
   /** At least one, best first. */
   readonly endpoints: readonly Endpoint[];
+  /** Comma-separated, as the proxy is told. */
+  readonly destination: string;
   readonly scores: Picked['scores'];
+  readonly followers: readonly Follower[] | undefined;
+  /** Changes to the headers the server sees. */
+  readonly changes: HeaderChanges | undefined;
 }
 
 /**
@@ -66,27 +76,39 @@ export function createDirector(parts: DirectorParts): Director {
 
 class DirectedExchange implements Exchange {
   readonly #parts: DirectorParts;
+  readonly #plan: RequestPlan;
   readonly #headers: Headers;
   readonly #receivedAtMs: number;
   #response: ResponseWatch | undefined;
   #dialect: Dialect = 'none';
+  #ended = false;
 
   constructor(parts: DirectorParts, headers: Headers) {
     this.#parts = parts;
+    this.#plan = parts.plan();
     this.#headers = headers;
     this.#receivedAtMs = parts.clock.nowMs();
   }
 
-  decide(pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome {
-    const { clock, recorder } = this.#parts;
+  decide(pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome | Promise<Outcome> {
     const request = this.#read(pieces);
-    const outcome = request instanceof Rejection ? this.#refuse(request) : this.#place(request, pieces, metadata);
-    recorder.requestProcessed((clock.nowMs() - this.#receivedAtMs) / 1000);
-    return outcome;
+    if (request instanceof Rejection) return this.#processed(this.#refuse(request));
+    const candidates = this.#candidates(metadata);
+    const refusal = candidates.length === 0 ? NO_ENDPOINTS : shed(request, candidates, this.#plan.saturation);
+    if (refusal !== undefined) return this.#processed(this.#refuse(refusal, request));
+    const waiting = this.#plan.scheduler.produce(request, candidates);
+    if (waiting === undefined) return this.#processed(this.#place(request, pieces, candidates));
+    const { all } = this.#parts.pool;
+    return waiting.then(() => {
+      if (this.#ended) return GONE;
+      // The pool may have changed meanwhile, and slots may have new tenants.
+      const current = all === this.#parts.pool.all ? candidates : this.#candidates(metadata);
+      return this.#processed(this.#place(request, pieces, current));
+    });
   }
 
-  responseHeaders(headers: Headers, metadata: ProxyMetadata): void {
-    this.#response?.headers(headers, metadata);
+  responseHeaders(headers: Headers, metadata: ProxyMetadata): HeaderChanges | undefined {
+    return this.#response?.headers(headers, metadata);
   }
 
   responseBody(piece: Uint8Array, last: boolean): Uint8Array {
@@ -97,9 +119,19 @@ class DirectedExchange implements Exchange {
     return this.#response?.trailers() ?? NOTHING;
   }
 
+  responseMetadata(): Metadata | undefined {
+    return this.#response?.metadata();
+  }
+
   end(how: StreamEnd): void {
+    this.#ended = true;
     this.#response?.end(how);
     this.#response = undefined;
+  }
+
+  #processed(outcome: Outcome): Outcome {
+    this.#parts.recorder.requestProcessed((this.#parts.clock.nowMs() - this.#receivedAtMs) / 1000);
+    return outcome;
   }
 
   #refuse(rejection: Rejection, request?: InferenceRequest): Outcome {
@@ -124,40 +156,51 @@ class DirectedExchange implements Exchange {
       model: body?.model ?? '',
       targetModel: target,
       priority: this.#parts.objectives.priorityOf(controlValue(headers, OBJECTIVE)),
-      fairnessId: controlValue(headers, FAIRNESS_ID) ?? DEFAULT_FAIRNESS_ID,
+      fairnessId: controlValue(headers, FAIRNESS_ID) ?? this.#plan.fairnessId(headers) ?? DEFAULT_FAIRNESS_ID,
       data: [],
     };
   }
 
   #parse(path: string, pieces: readonly Uint8Array[]): InferenceBody | Rejection {
-    const parser = this.#parts.parsers.forPath(path);
+    const parser = this.#plan.parsers.forPath(path);
     if (parser === undefined) return reject('BadRequest', `no parser registered matching path suffix for: ${path}`);
     this.#dialect = parser.dialect(path);
     return parser.parse(path, pieces, this.#headers);
   }
 
-  #place(request: InferenceRequest, pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome {
-    const { pool, obeySubset, recorder } = this.#parts;
-    const candidates = obeySubset ? narrowToSubset(pool, metadata.subset()) : pool.all;
+  #candidates(metadata: ProxyMetadata): Candidates {
+    const { pool, obeySubset } = this.#parts;
+    return obeySubset ? narrowToSubset(pool, metadata.subset()) : pool.all;
+  }
+
+  #place(request: InferenceRequest, pieces: readonly Uint8Array[] | undefined, candidates: Candidates): Outcome {
     const placed =
       candidates.length === 0
         ? NO_ENDPOINTS
-        : (shed(request, candidates, this.#parts.saturation) ?? this.#schedule(request, candidates));
+        : (deny(request, candidates, this.#plan.admitters) ?? this.#schedule(request, candidates));
     if (placed instanceof Rejection) return this.#refuse(placed, request);
-    const { endpoints, scores } = placed;
-    this.#response = new ResponseWatch(this.#parts, request, recorder.accepted(request), endpoints[0]);
+    const { endpoints, destination, scores, followers, changes } = placed;
+    this.#response = new ResponseWatch(this.#parts, {
+      request,
+      recorder: this.#parts.recorder.accepted(request),
+      picked: endpoints[0],
+      followers,
+    });
+    const ownId: Picked['setHeaders'] = this.#headers.get(REQUEST_ID) === undefined ? [[REQUEST_ID, request.id]] : [];
+    const kept = headersToRemove(this.#headers);
     return {
       kind: 'picked',
-      destination: endpoints.map(({ hostPort }) => hostPort).join(','),
-      setHeaders: this.#headers.get(REQUEST_ID) === undefined ? [[REQUEST_ID, request.id]] : [],
-      removeHeaders: headersToRemove(this.#headers),
+      destination,
+      setHeaders: changes === undefined ? ownId : [...ownId, ...changes.set],
+      removeHeaders: changes === undefined ? kept : removals(kept, changes),
       body: pieces && renamed(pieces, request),
       scores,
     };
   }
 
   #schedule(request: InferenceRequest, candidates: Candidates): Placement | Rejection {
-    const { clock, scheduler, recorder } = this.#parts;
+    const { clock, recorder } = this.#parts;
+    const { scheduler } = this.#plan;
     const before = clock.nowMs();
     const schedule = scheduler.schedule(request, candidates);
     const seconds = (clock.nowMs() - before) / 1000;
@@ -168,8 +211,16 @@ class DirectedExchange implements Exchange {
     const endpoints = this.#endpoints(schedule);
     if (endpoints.length === 0) return reject('Internal', 'results must be greater than zero');
     recorder.scheduled(seconds, 'success', request.targetModel, endpoints[0]);
-    scheduler.picked(request, schedule);
-    return { endpoints, scores: this.#scores(schedule) };
+    if (wantsCached(this.#headers) && !this.#plan.hasCached(request, endpoints[0].slot)) return CACHE_MISSING;
+    const edits = new HeaderDraft();
+    const followers = scheduler.picked(request, schedule, edits);
+    return {
+      endpoints,
+      destination: endpoints.map((endpoint) => hostPortOf(endpoint, schedule.port)).join(','),
+      scores: this.#scores(schedule),
+      followers,
+      changes: edits.changes(),
+    };
   }
 
   #endpoints(schedule: Schedule): readonly Endpoint[] {
@@ -183,7 +234,8 @@ class DirectedExchange implements Exchange {
 
   /** What the primary profile gave each of its candidates; undefined where nobody asks or no scorer ran. */
   #scores({ primary }: Schedule): Picked['scores'] {
-    const { scores: board, pool } = this.#parts;
+    const { pool } = this.#parts;
+    const { scores: board } = this.#plan;
     if (board === undefined) return undefined;
     const scores = new Map<string, number>();
     board.visit(primary, (slot, score) => {
@@ -192,6 +244,17 @@ class DirectedExchange implements Exchange {
     });
     return scores.size === 0 ? undefined : scores;
   }
+}
+
+function hostPortOf({ hostPort, address }: Endpoint, port: number | undefined): string {
+  return port === undefined ? hostPort : joinHostPort(address, port);
+}
+
+/** Headers to remove: those kept from servers and those plugins remove, without the ones plugins set. */
+function removals(kept: readonly string[], { set, remove }: HeaderChanges): readonly string[] {
+  const names = new Set([...kept, ...remove]);
+  for (const [name] of set) names.delete(name);
+  return [...names];
 }
 
 /** The body with the model the server is asked for; undefined where it is in there already. */

@@ -1,6 +1,8 @@
 import type { Rejection } from '../core/errors.ts';
 import type { Headers } from '../core/headers.ts';
+import type { StreamEnd } from '../core/hooks.ts';
 import type { Dialect } from '../core/request.ts';
+import type { HeaderChanges, Metadata } from './header-changes.ts';
 
 /** What the proxy attached to a message about this request. Decoded only when asked. */
 export interface ProxyMetadata {
@@ -38,9 +40,6 @@ export interface Rejected {
 
 export type Outcome = Picked | Rejected;
 
-/** How a stream ended: whole, by the peer's leave, or by a fault. */
-export type StreamEnd = 'complete' | 'client-disconnect' | 'error';
-
 /**
  * One request's life as the wire drives it, in this order: `decide` at most once, then the response calls, then `end`
  * exactly once on every path. No call throws; a fault inside becomes an `Internal` refusal.
@@ -48,7 +47,8 @@ export type StreamEnd = 'complete' | 'client-disconnect' | 'error';
 export interface Exchange {
   /** Names the endpoint. `pieces` is the whole body as it came, or undefined for a request without one. */
   decide(pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome | Promise<Outcome>;
-  responseHeaders(headers: Headers, metadata: ProxyMetadata): void;
+  /** Returns what is to change in the headers; undefined for nothing. */
+  responseHeaders(headers: Headers, metadata: ProxyMetadata): HeaderChanges | undefined;
   /**
    * A piece of the response body, `last` when nothing follows. Returns the bytes to forward in its place: the piece
    * itself where nothing changes; fewer where the end may be half of something, which then comes with the next ones.
@@ -56,6 +56,8 @@ export interface Exchange {
   responseBody(piece: Uint8Array, last: boolean): Uint8Array;
   /** The body ended with trailers instead of a last piece: returns what was held back. */
   responseTrailers(): Uint8Array;
+  /** Asked once the body has ended: metadata to go with the last answer. */
+  responseMetadata(): Metadata | undefined;
   end(how: StreamEnd): void;
 }
 

@@ -1,4 +1,4 @@
-import type { Parser } from '../core/plugin.ts';
+import type { Parser } from '../core/kinds.ts';
 
 interface Claim {
   /** `/` and the claimed path. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { InferenceRequest } from '../core/request.ts';
-import type { Usage } from '../payload/usage.ts';
+import type { Usage } from '../core/usage.ts';
 
 /** The outcome of one scheduling attempt. */
 export type AttemptStatus = 'success' | 'failure';

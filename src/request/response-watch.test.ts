@@ -38,10 +38,11 @@ function rig({ dialect = 'openai', stream = false, model = 'm', targetModel = mo
     fairnessId: 'default-flow',
     data: [],
   };
-  const watch = new ResponseWatch({ clock, pool }, request, recorder.accepted(request), endpointAt(pool, 0));
+  const picked = endpointAt(pool, 0);
+  const watch = new ResponseWatch({ clock, pool }, { request, recorder: recorder.accepted(request), picked });
   recorder.events.length = 0;
   const send = (text: string, last = false): string => Buffer.from(watch.body(Buffer.from(text), last)).toString();
-  const open = (fields: Record<string, string>): void => watch.headers(headersOf(fields), NO_METADATA);
+  const open = (fields: Record<string, string>): void => void watch.headers(headersOf(fields), NO_METADATA);
   return { clock, watch, events: recorder.events, open, send };
 }
 

@@ -1,12 +1,14 @@
 import type { Clock } from '../core/clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Headers } from '../core/headers.ts';
+import type { Follower, StreamEnd } from '../core/hooks.ts';
 import type { Dialect, InferenceRequest } from '../core/request.ts';
 import type { LoadBooks, Reservation } from '../datastore/load-books.ts';
 import { ModelRestorer } from '../payload/model-restore.ts';
 import { createResponseReader } from '../payload/create-response-reader.ts';
 import type { ResponseReader } from '../payload/response-reader.ts';
-import type { ProxyMetadata, StreamEnd } from './exchange.ts';
+import type { ProxyMetadata } from './exchange.ts';
+import { type HeaderChanges, HeaderDraft, type Metadata, MetadataDraft } from './header-changes.ts';
 import type { ResponseRecorder } from './recorder.ts';
 
 /** What watching a response needs. */
@@ -15,7 +17,17 @@ export interface WatchParts {
   readonly pool: { readonly books: LoadBooks; byHostPort(hostPort: string): Endpoint | undefined };
 }
 
+/** A request that was picked an endpoint for. */
+export interface Accepted {
+  readonly request: InferenceRequest;
+  readonly recorder: ResponseRecorder;
+  readonly picked: Endpoint;
+  /** Plugins that want to see the response; undefined for none. */
+  readonly followers?: readonly Follower[] | undefined;
+}
+
 const NOTHING = new Uint8Array(0);
+const NOBODY: readonly Follower[] = [];
 
 /** What the response phase needs of a request. The request itself, its body and prompts with it, may go. */
 interface RequestFacts extends Pick<InferenceRequest, 'receivedAtMs' | 'model' | 'targetModel'> {
@@ -42,9 +54,14 @@ export class ResponseWatch {
   #failed = false;
   #reader: ResponseReader | undefined;
   #restorer: ModelRestorer | undefined;
+  /** Plugins that want to see the response. */
+  readonly #followers: readonly Follower[];
+  /** What followers were told of the end of the body; undefined while it has not ended. */
+  #metadata: MetadataDraft | undefined;
 
-  constructor(parts: WatchParts, request: InferenceRequest, recorder: ResponseRecorder, picked: Endpoint) {
+  constructor(parts: WatchParts, { request, recorder, picked, followers = NOBODY }: Accepted) {
     this.#parts = parts;
+    this.#followers = followers;
     this.#facts = factsOf(request);
     this.#recorder = recorder;
     this.#servedBy = picked;
@@ -52,14 +69,25 @@ export class ResponseWatch {
     this.#streaming = this.#facts.stream;
   }
 
-  headers(headers: Headers, metadata: ProxyMetadata): void {
+  /** Takes the response's headers; returns what is to change in them. */
+  headers(headers: Headers, metadata: ProxyMetadata): HeaderChanges | undefined {
     const beforeMs = this.#parts.clock.nowMs();
-    this.#look(headers, metadata);
+    const served = metadata.served();
+    this.#look(headers, served);
+    const changes = this.#followers.length === 0 ? undefined : this.#tellResponse(headers, served);
     this.#workMs = this.#parts.clock.nowMs() - beforeMs;
+    return changes;
   }
 
-  #look(headers: Headers, metadata: ProxyMetadata): void {
-    this.#moveTo(metadata.served());
+  #tellResponse(headers: Headers, served: string | undefined): HeaderChanges | undefined {
+    const head = { headers, served, endpoint: this.#servedBy };
+    const draft = new HeaderDraft();
+    for (const follower of this.#followers) follower.onResponse?.(head, draft);
+    return draft.changes();
+  }
+
+  #look(headers: Headers, served: string | undefined): void {
+    this.#moveTo(served);
     const status = headers.get(':status') ?? headers.get('status');
     const ok = status === undefined || status.startsWith('2');
     if (!ok) this.#fail();
@@ -80,7 +108,7 @@ export class ResponseWatch {
     this.#time(piece.byteLength, nowMs);
     this.#bytes += piece.byteLength;
     this.#reader?.push(piece);
-    if (last) this.#reader?.finish();
+    if (last) this.#finish();
     if (this.#reader?.failed === true) this.#fail();
     const bytes = this.#restorer?.push(piece, last) ?? piece;
     this.#workMs += this.#parts.clock.nowMs() - nowMs;
@@ -89,15 +117,29 @@ export class ResponseWatch {
 
   /** The body ended with trailers; returns the bytes to forward before them. */
   trailers(): Uint8Array {
-    this.#reader?.finish();
+    this.#finish();
     if (this.#reader?.failed === true) this.#fail();
     return this.#restorer?.flush() ?? NOTHING;
+  }
+
+  /** What followers put beside the last answer. */
+  metadata(): Metadata | undefined {
+    return this.#metadata?.metadata();
+  }
+
+  /** The body has ended: what can be known of it is. */
+  #finish(): void {
+    this.#reader?.finish();
+    if (this.#followers.length === 0 || this.#metadata !== undefined) return;
+    this.#metadata = new MetadataDraft();
+    for (const follower of this.#followers) follower.onComplete?.(this.#reader?.usage, this.#metadata);
   }
 
   end(how: StreamEnd): void {
     this.#parts.pool.books.release(this.#reservation);
     if (!Number.isNaN(this.#workMs)) this.#recorder.processed(this.#workMs / 1000);
     if (how === 'complete') this.#complete();
+    for (const follower of this.#followers) follower.onEnd?.(how);
     this.#recorder.end();
   }
 
@@ -105,6 +147,7 @@ export class ResponseWatch {
     if (Number.isNaN(this.#firstPieceAtMs)) {
       this.#firstPieceAtMs = nowMs;
       this.#recorder.firstByte((nowMs - this.#facts.receivedAtMs) / 1000, this.#streaming);
+      for (const follower of this.#followers) follower.onFirstPiece?.();
     } else if (this.#streaming && bytes > 0) {
       this.#recorder.nextPiece((nowMs - this.#lastPieceAtMs) / 1000);
     }

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { Candidates } from '../core/endpoint.ts';
 import { FILTERED_OUT, type Rejection } from '../core/errors.ts';
-import type { Filter, Picker, Plugin, Scorer } from '../core/plugin.ts';
+import type { Filter, Picker, Scorer } from '../core/kinds.ts';
+import type { Plugin } from '../core/plugin.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import type { DecisionListener, DecisionRecord } from './decision.ts';
 import type { ScoreBoard } from './score-board.ts';

@@ -1,7 +1,11 @@
 import type { Candidates } from '../core/endpoint.ts';
 import { type Rejection, reject } from '../core/errors.ts';
-import type { Plugin, RunProfile, Schedule } from '../core/plugin.ts';
+import type { Follower, HeaderEdits } from '../core/hooks.ts';
+import type { RunProfile } from '../core/kinds.ts';
+import type { Plugin } from '../core/plugin.ts';
+import type { Schedule } from '../core/schedule.ts';
 import type { InferenceRequest } from '../core/request.ts';
+import type { Timers } from '../core/timers.ts';
 import { CompiledProfile, type ObserveSeconds, type ProfileDeps, type ProfilePlan } from './profile.ts';
 
 /** A whole configuration, every reference resolved. */
@@ -19,21 +23,31 @@ interface TimedProducer {
   readonly observe: ObserveSeconds;
 }
 
-/** Told about a producer that threw; its data is missing for that request, which goes on without. */
+/** Told about a producer that threw or was late; its data is missing for that request, which goes on without. */
 export type ProducerFault = (plugin: Plugin, error: unknown) => void;
 
-/** Picks endpoints: producers, then the profiles the handler chooses. Synchronous from first to last. */
+/** What a scheduler needs besides its plan. */
+export interface SchedulerDeps extends ProfileDeps {
+  readonly timers: Timers;
+  readonly onProducerFault: ProducerFault;
+}
+
+type OnPicked = NonNullable<Plugin['instance']['onPicked']>;
+
+/** How long a producer may keep a request waiting, where it says nothing. Source: contract 1.6. */
+const PRODUCER_TIMEOUT_MS = 400;
+
+/** Picks endpoints: producers first, then the profiles the handler chooses. */
 export class Scheduler {
-  readonly #deps: ProfileDeps;
+  readonly #deps: SchedulerDeps;
   readonly #producers: readonly TimedProducer[];
   readonly #handler: Plugin<'profile-handler'>;
   readonly #names: readonly string[];
   readonly #profiles: ReadonlyMap<string, CompiledProfile>;
-  readonly #onPicked: readonly ((request: InferenceRequest, schedule: Schedule) => void)[];
-  readonly #onProducerFault: ProducerFault;
+  readonly #onPicked: readonly OnPicked[];
 
   /** Throws `ConfigError` when the handler cannot work with the profiles. */
-  constructor(plan: SchedulerPlan, deps: ProfileDeps, onProducerFault: ProducerFault) {
+  constructor(plan: SchedulerPlan, deps: SchedulerDeps) {
     this.#deps = deps;
     this.#producers = plan.producers.map((plugin) => ({ plugin, observe: deps.bindDuration('DataProducer', plugin) }));
     this.#handler = plan.handler;
@@ -42,35 +56,85 @@ export class Scheduler {
     this.#onPicked = plan.plugins.flatMap(({ instance }) =>
       instance.onPicked === undefined ? [] : [instance.onPicked.bind(instance)],
     );
-    this.#onProducerFault = onProducerFault;
     plan.handler.instance.accept(this.#names);
   }
 
-  /** Ranks the candidates for a request, or says why nobody will do. `candidates` is not empty. */
+  /**
+   * Runs the producers, in order. Returns a promise, which does not reject, only where one of them must wait for
+   * something.
+   */
+  produce(request: InferenceRequest, candidates: Candidates): Promise<void> | undefined {
+    return this.#produceFrom(0, request, candidates);
+  }
+
+  /**
+   * Ranks the candidates for a request whose producers have run, or says why nobody will do; synchronous from first to
+   * last. `candidates` is not empty.
+   */
   schedule(request: InferenceRequest, candidates: Candidates): Schedule | Rejection {
     this.#deps.scores?.clear();
-    this.#produce(request, candidates);
     const run: RunProfile = (name) =>
       this.#profiles.get(name)?.run(request, candidates) ??
       reject('ResourceExhausted', `failed to find target endpoint: no scheduling profile is named '${name}'`);
     return this.#handler.instance.schedule(request, this.#names, run);
   }
 
-  /** Tells the plugins that the schedule stands. */
-  picked(request: InferenceRequest, schedule: Schedule): void {
-    for (const onPicked of this.#onPicked) onPicked(request, schedule);
+  /** Tells the plugins that the schedule stands. Returns those that follow the response; undefined for none. */
+  picked(request: InferenceRequest, schedule: Schedule, edits: HeaderEdits): readonly Follower[] | undefined {
+    let followers: Follower[] | undefined;
+    for (const onPicked of this.#onPicked) {
+      const follower = onPicked(request, schedule, edits);
+      if (follower !== undefined) (followers ??= []).push(follower);
+    }
+    return followers;
   }
 
-  #produce(request: InferenceRequest, candidates: Candidates): void {
+  #produceFrom(first: number, request: InferenceRequest, candidates: Candidates): Promise<void> | undefined {
     const { clock } = this.#deps;
-    for (const { plugin, observe } of this.#producers) {
+    for (let i = first; i < this.#producers.length; i++) {
+      const { plugin, observe } = this.#producers[i];
       const before = clock.nowMs();
-      try {
-        plugin.instance.produce(request, candidates);
-      } catch (error) {
-        this.#onProducerFault(plugin, error);
+      const note = (): void => observe((clock.nowMs() - before) / 1000);
+      const waiting = this.#runProducer(plugin, request, candidates);
+      if (waiting !== undefined) {
+        return waiting.then(() => {
+          note();
+          return this.#produceFrom(i + 1, request, candidates);
+        });
       }
-      observe((clock.nowMs() - before) / 1000);
+      note();
     }
+    return undefined;
+  }
+
+  #runProducer(
+    plugin: Plugin<'producer'>,
+    request: InferenceRequest,
+    candidates: Candidates,
+  ): Promise<void> | undefined {
+    try {
+      const waiting = plugin.instance.produce(request, candidates);
+      return waiting instanceof Promise ? this.#wait(plugin, waiting) : undefined;
+    } catch (error) {
+      this.#deps.onProducerFault(plugin, error);
+      return undefined;
+    }
+  }
+
+  /** Resolves when the producer is done, has failed or is late. */
+  #wait(plugin: Plugin<'producer'>, waiting: Promise<void>): Promise<void> {
+    const timeoutMs = plugin.instance.timeoutMs ?? PRODUCER_TIMEOUT_MS;
+    return new Promise((resolve) => {
+      const cancel = this.#deps.timers.after(timeoutMs, () => {
+        this.#deps.onProducerFault(plugin, new Error(`not done after ${timeoutMs} ms`));
+        resolve();
+      });
+      void waiting
+        .catch((error: unknown) => this.#deps.onProducerFault(plugin, error))
+        .finally(() => {
+          cancel();
+          resolve();
+        });
+    });
   }
 }

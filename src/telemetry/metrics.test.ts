@@ -131,6 +131,7 @@ describe('plugin metrics', () => {
     bindPluginDuration(metrics)('Scorer', {
       name: 'q',
       type: 'queue-scorer',
+      metricType: 'queue-scorer',
       kind: 'scorer',
       instance: { score() {} },
     })(0.001);

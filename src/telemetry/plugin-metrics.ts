@@ -5,8 +5,8 @@ import type { Metrics } from './metrics.ts';
 /** Binds the duration histogram of a plugin at one extension point. */
 export function bindPluginDuration(metrics: Metrics): BindDuration {
   const family = metrics.histogram('plugin_duration_seconds');
-  return (extensionPoint, { type, name }) => {
-    const child = family.labels({ extension_point: extensionPoint, plugin_type: type, plugin_name: name });
+  return (extensionPoint, { metricType, name }) => {
+    const child = family.labels({ extension_point: extensionPoint, plugin_type: metricType, plugin_name: name });
     return (seconds) => child.observe(seconds);
   };
 }

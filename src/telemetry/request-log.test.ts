@@ -18,9 +18,10 @@ function rig(level: string, outcome: Outcome | Promise<Outcome>) {
   const director: Director = {
     open: () => ({
       decide: () => outcome,
-      responseHeaders() {},
+      responseHeaders: () => undefined,
       responseBody: (piece) => piece,
       responseTrailers: () => Buffer.alloc(0),
+      responseMetadata: () => undefined,
       end() {},
     }),
   };

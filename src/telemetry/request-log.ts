@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { Headers } from '../core/headers.ts';
-import type { Director, Exchange, Outcome, ProxyMetadata, StreamEnd } from '../request/exchange.ts';
+import type { StreamEnd } from '../core/hooks.ts';
+import type { Director, Exchange, Outcome, ProxyMetadata } from '../request/exchange.ts';
+import type { HeaderChanges, Metadata } from '../request/header-changes.ts';
 import type { Logger } from './log.ts';
 
 /**
@@ -38,10 +40,10 @@ class LoggedExchange implements Exchange {
     return outcome instanceof Promise ? outcome.then((settled) => this.#note(settled)) : this.#note(outcome);
   }
 
-  responseHeaders(headers: Headers, metadata: ProxyMetadata): void {
+  responseHeaders(headers: Headers, metadata: ProxyMetadata): HeaderChanges | undefined {
     this.#line.status = headers.get(':status');
     this.#line.served = metadata.served();
-    this.#exchange.responseHeaders(headers, metadata);
+    return this.#exchange.responseHeaders(headers, metadata);
   }
 
   responseBody(piece: Uint8Array, last: boolean): Uint8Array {
@@ -51,6 +53,10 @@ class LoggedExchange implements Exchange {
 
   responseTrailers(): Uint8Array {
     return this.#exchange.responseTrailers();
+  }
+
+  responseMetadata(): Metadata | undefined {
+    return this.#exchange.responseMetadata();
   }
 
   end(how: StreamEnd): void {

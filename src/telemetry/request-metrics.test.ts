@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { inferenceRequest } from '../../test/kit/plugins.ts';
-import type { Usage } from '../payload/usage.ts';
+import type { Usage } from '../core/usage.ts';
 import { Metrics } from './metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
 

@@ -3,7 +3,7 @@ import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { InferenceRequest } from '../core/request.ts';
-import type { Usage } from '../payload/usage.ts';
+import type { Usage } from '../core/usage.ts';
 import type { AttemptStatus, RequestRecorder, ResponseRecorder } from '../request/recorder.ts';
 import { LabelLimit } from './label-limit.ts';
 import type { Metrics } from './metrics.ts';

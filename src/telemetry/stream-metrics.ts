@@ -56,6 +56,7 @@ export class StreamMetrics {
           responseHeaders: (response, metadata) => exchange.responseHeaders(response, metadata),
           responseBody: (piece, last) => exchange.responseBody(piece, last),
           responseTrailers: () => exchange.responseTrailers(),
+          responseMetadata: () => exchange.responseMetadata(),
           end: (how) => {
             exchange.end(how);
             const seconds = (this.#clock.nowMs() - openedAtMs) / 1000;

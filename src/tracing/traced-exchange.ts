@@ -1,7 +1,9 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ERROR_CODES } from '../core/errors.ts';
 import type { Headers } from '../core/headers.ts';
-import type { Director, Exchange, Outcome, ProxyMetadata, StreamEnd } from '../request/exchange.ts';
+import type { StreamEnd } from '../core/hooks.ts';
+import type { Director, Exchange, Outcome, ProxyMetadata } from '../request/exchange.ts';
+import type { HeaderChanges, Metadata } from '../request/header-changes.ts';
 import type { DecisionListener, DecisionRecord } from '../scheduling/decision.ts';
 import { type DecisionSpanParts, decisionSpans } from './decision-spans.ts';
 import { extract, type Incoming, inject } from './propagation.ts';
@@ -59,7 +61,7 @@ class TracedExchange implements Exchange {
     );
   }
 
-  responseHeaders(headers: Headers, metadata: ProxyMetadata): void {
+  responseHeaders(headers: Headers, metadata: ProxyMetadata): HeaderChanges | undefined {
     if (this.#span.isRecording()) {
       const status = Number(headers.get(':status') ?? Number.NaN);
       if (Number.isInteger(status)) this.#span.setAttribute('http.response.status_code', status);
@@ -67,7 +69,7 @@ class TracedExchange implements Exchange {
       const served = metadata.served();
       if (served !== undefined) this.#span.setAttribute('llm_d.epp.served_endpoint', served);
     }
-    this.#exchange.responseHeaders(headers, metadata);
+    return this.#exchange.responseHeaders(headers, metadata);
   }
 
   responseBody(piece: Uint8Array, last: boolean): Uint8Array {
@@ -76,6 +78,10 @@ class TracedExchange implements Exchange {
 
   responseTrailers(): Uint8Array {
     return this.#exchange.responseTrailers();
+  }
+
+  responseMetadata(): Metadata | undefined {
+    return this.#exchange.responseMetadata();
   }
 
   end(how: StreamEnd): void {

@@ -1,9 +1,11 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PluginDefinition, Schedule } from '../../src/core/plugin.ts';
+import type { PluginDefinition } from '../../src/core/plugin.ts';
+import type { Schedule } from '../../src/core/schedule.ts';
 import { PLUGINS } from '../../src/plugins/catalog.ts';
 import { DataBoard } from '../../src/scheduling/data-board.ts';
+import { NO_EDITS } from '../kit/edits.ts';
 import { endpointSpec, idlePool } from '../kit/pool.ts';
 import { create, inferenceRequest, pluginContext } from '../kit/plugins.ts';
 
@@ -27,7 +29,7 @@ describe.each(producers)('$type keeps the producer contract', (definition) => {
   it('publishes nothing for a request it can say nothing about', () => {
     const { endpoints, producer, readers } = rig();
     const request = inferenceRequest({ body: undefined });
-    producer.produce(request, endpoints.all);
+    void producer.produce(request, endpoints.all);
     for (const read of readers) expect(read(request)).toBeUndefined();
   });
 
@@ -39,12 +41,12 @@ describe.each(producers)('$type keeps the producer contract', (definition) => {
         endpoints.listen({ added() {}, removed: ({ slot }) => producer.onEndpointRemoved?.(slot) });
         for (const [index, { prompt, slot, leaves }] of steps.entries()) {
           const request = inferenceRequest({}, [prompt]);
-          producer.produce(request, endpoints.all);
+          void producer.produce(request, endpoints.all);
           if (leaves)
             endpoints.replace([0, 1, 2].map((i) => endpointSpec(i, i === slot ? { name: `new-${index}` } : {})));
           const pick = endpoints.all[slot % endpoints.all.length];
           const schedule: Schedule = { primary: 'default', picks: new Map([['default', Uint32Array.of(pick)]]) };
-          producer.onPicked?.(request, schedule);
+          producer.onPicked?.(request, schedule, NO_EDITS);
         }
       }),
       { numRuns: 100 },
@@ -55,14 +57,14 @@ describe.each(producers)('$type keeps the producer contract', (definition) => {
     const { endpoints, producer, readers } = rig();
     const first = inferenceRequest({}, ['a'.repeat(1000)]);
     const second = inferenceRequest({}, ['b'.repeat(5000)]);
-    producer.produce(first, endpoints.all);
+    void producer.produce(first, endpoints.all);
     const seen = (): string =>
       inspect(
         readers.map((read) => read(first)),
         { depth: 3 },
       );
     const before = seen();
-    producer.produce(second, endpoints.all);
+    void producer.produce(second, endpoints.all);
     expect(seen()).toBe(before);
   });
 });

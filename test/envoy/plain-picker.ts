@@ -74,9 +74,13 @@ function exchange(
   };
   return {
     decide: (pieces) => options.decide?.(Buffer.concat(pieces ?? []).toString()) ?? leastBusy(),
-    responseHeaders: (_headers, metadata) => served.push(metadata.served()),
+    responseHeaders(_headers, metadata) {
+      served.push(metadata.served());
+      return undefined;
+    },
     responseBody: (piece) => piece,
     responseTrailers: () => Buffer.alloc(0),
+    responseMetadata: () => undefined,
     end(how) {
       release();
       ends.push(how);

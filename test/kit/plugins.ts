@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { NO_HEADERS } from '../../src/core/headers.ts';
-import type { Observer, PluginContext, PluginDefinition, PluginKind, PluginKinds } from '../../src/core/plugin.ts';
+import type { Hooks } from '../../src/core/hooks.ts';
+import type { PluginKind, PluginKinds } from '../../src/core/kinds.ts';
+import type { PluginContext, PluginDefinition } from '../../src/core/plugin.ts';
 import type { InferenceRequest } from '../../src/core/request.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { DataBoard } from '../../src/scheduling/data-board.ts';
@@ -15,8 +17,14 @@ export function pluginContext(changes: Partial<PluginContext> = {}, board = new 
     clock: manualClock(),
     random: seededRandom(1),
     meter: { prefixIndexSize() {}, prefixHit() {} },
+    http: { postJson: (url) => Promise.reject(new Error(`nobody answers at ${url}`)) },
     read: (key) => board.reader(key),
     write: (key) => board.writer(key),
+    share: (key, value) => board.share(key, value),
+    shared: (key) => board.shared(key),
+    plugin(kind, name) {
+      throw new Error(`the test has no ${kind} called ${name}`);
+    },
     ...changes,
   };
 }
@@ -26,7 +34,7 @@ export function create<K extends PluginKind>(
   definition: PluginDefinition<K>,
   parameters: unknown = {},
   context: PluginContext = pluginContext(),
-): PluginKinds[K] & Observer {
+): PluginKinds[K] & Hooks {
   const { config, create: make } = definition;
   return make(v.parse(config, parameters), context);
 }

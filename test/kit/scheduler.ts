@@ -1,5 +1,7 @@
 import type { EndpointView } from '../../src/core/endpoint.ts';
-import type { Observer, Plugin, PluginDefinition, PluginKind } from '../../src/core/plugin.ts';
+import type { Hooks } from '../../src/core/hooks.ts';
+import type { PluginKind } from '../../src/core/kinds.ts';
+import type { Plugin, PluginDefinition } from '../../src/core/plugin.ts';
 import { DataBoard } from '../../src/scheduling/data-board.ts';
 import { approxPrefixCacheProducer } from '../../src/plugins/producers/approx-prefix-cache.ts';
 import { maxScorePicker } from '../../src/plugins/pickers/max-score.ts';
@@ -9,7 +11,7 @@ import { prefixCacheScorer } from '../../src/plugins/scorers/prefix-cache.ts';
 import { queueScorer } from '../../src/plugins/scorers/queue.ts';
 import type { DecisionListener } from '../../src/scheduling/decision.ts';
 import { Scheduler } from '../../src/scheduling/scheduler.ts';
-import { manualClock } from './clock.ts';
+import { manualClock, manualTimers } from './clock.ts';
 import { create, pluginContext } from './plugins.ts';
 
 /** The built-in default profile (queue 2, KV 2, prefix 3) over a pool. */
@@ -21,7 +23,7 @@ export function defaultScheduler(
   const plugin = <K extends PluginKind>(definition: PluginDefinition<K>): Plugin<K> => {
     const { type, kind } = definition;
     const context = pluginContext({ name: type, endpoints }, board);
-    return { name: type, type, kind, instance: create(definition, {}, context) };
+    return { name: type, type, metricType: type, kind, instance: create(definition, {}, context) };
   };
   const scorers = [
     { plugin: plugin(queueScorer), weight: 2 },
@@ -32,7 +34,7 @@ export function defaultScheduler(
   const picker = plugin(maxScorePicker);
   const handler = plugin(singleProfileHandler);
   const plugins = [...scorers.map((scorer) => scorer.plugin), producer, picker, handler] as readonly (Plugin & {
-    instance: Observer;
+    instance: Hooks;
   })[];
   return new Scheduler(
     { producers: [producer], handler, profiles: [{ name: 'default', filters: [], scorers, picker }], plugins },
@@ -41,9 +43,10 @@ export function defaultScheduler(
       bindDuration: () => () => {},
       minPicks: 1 + (options.fallbacks ?? 0),
       decisionListener: () => options.listener,
-    },
-    (_plugin, error) => {
-      throw error;
+      timers: manualTimers(),
+      onProducerFault(_plugin, error) {
+        throw error;
+      },
     },
   );
 }

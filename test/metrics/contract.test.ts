@@ -34,7 +34,8 @@ function moveAll(metrics: Metrics): void {
   recorder.scheduled(0.001, 'failure', 'm', undefined);
   recorder.requestProcessed(0.001);
   new PoolMetrics(metrics, pool, clock, { poolName: 'p', stalenessThresholdMs: 2000 }).refresh();
-  const plugin = { name: 'q', type: 'queue-scorer', kind: 'scorer', instance: { score() {} } } as const;
+  const type = 'queue-scorer';
+  const plugin = { name: 'q', type, metricType: type, kind: 'scorer', instance: { score() {} } } as const;
   bindPluginDuration(metrics)('Scorer', plugin)(0.001);
   for (const name of ['one', 'two']) {
     const meter = pluginMeter(metrics, { name, type: 'approx-prefix-cache-producer' });

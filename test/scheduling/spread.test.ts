@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Rejection } from '../../src/core/errors.ts';
 import type { EndpointTable } from '../../src/datastore/endpoint-table.ts';
 import type { Scheduler } from '../../src/scheduling/scheduler.ts';
+import { NO_EDITS } from '../kit/edits.ts';
 import { endpointAt, idlePool, scraped } from '../kit/pool.ts';
 import { inferenceRequest } from '../kit/plugins.ts';
 import { defaultScheduler } from '../kit/scheduler.ts';
@@ -9,9 +10,10 @@ import { defaultScheduler } from '../kit/scheduler.ts';
 /** Schedules as the director does and books the pick; returns the slot. */
 function send(pool: EndpointTable, scheduler: Scheduler, prompt: string): number {
   const request = inferenceRequest({}, [prompt]);
+  void scheduler.produce(request, pool.all);
   const schedule = scheduler.schedule(request, pool.all);
   if (schedule instanceof Rejection) throw new Error(schedule.message);
-  scheduler.picked(request, schedule);
+  scheduler.picked(request, schedule, NO_EDITS);
   const [slot] = schedule.picks.get(schedule.primary) ?? [];
   pool.books.reserve(endpointAt(pool, slot));
   return slot;

@@ -9,6 +9,7 @@ import type { Director } from '../../src/request/exchange.ts';
 import { ParserChoice } from '../../src/request/parser-choice.ts';
 import type { Tracing, TracingOptions } from '../../src/tracing/tracing.ts';
 import { manualClock } from '../kit/clock.ts';
+import { requestPlan } from '../kit/plan.ts';
 import { create } from '../kit/plugins.ts';
 import { listRecorder } from '../kit/recorder.ts';
 import { defaultScheduler } from '../kit/scheduler.ts';
@@ -26,16 +27,19 @@ export function tracingOptions(): TracingOptions & { readonly lines: string[] } 
 /** A whole director over `pool` with the default profile, its decisions told to `tracing`. */
 export function tracedDirector(pool: EndpointTable, tracing: Tracing): Director {
   const objectives = new Objectives();
-  const director = createDirector({
-    clock: manualClock(),
-    pool,
+  const plan = requestPlan({
     parsers: new ParserChoice([create(openaiParser)]),
-    objectives,
-    rewrites: new ModelRewrites(),
     scheduler: defaultScheduler(pool, {
       fallbacks: 1,
       listener: (decision) => tracing.listener(decision.request)?.(decision),
     }),
+  });
+  const director = createDirector({
+    clock: manualClock(),
+    pool,
+    plan: () => plan,
+    objectives,
+    rewrites: new ModelRewrites(),
     recorder: listRecorder(),
     newRequestId: () => 'made-id',
     obeySubset: true,

@@ -187,9 +187,10 @@ function faulty() {
     decide: () => {
       throw new Error('boom');
     },
-    responseHeaders() {},
+    responseHeaders: () => undefined,
     responseBody: (piece: Uint8Array) => piece,
     responseTrailers: () => Buffer.alloc(0),
+    responseMetadata: () => undefined,
     end() {},
   };
   const tracing = tracingOf(provider, tracingOptions());

@@ -7,7 +7,9 @@ import {
   type ProcessingRequest,
   type ProcessingResponse,
 } from '../../src/protos/ext-proc.ts';
-import type { Director, Exchange, Outcome, ProxyMetadata, StreamEnd } from '../../src/request/exchange.ts';
+import type { StreamEnd } from '../../src/core/hooks.ts';
+import type { Director, Exchange, Outcome, ProxyMetadata } from '../../src/request/exchange.ts';
+import type { HeaderChanges, Metadata } from '../../src/request/header-changes.ts';
 
 /** Headers as Envoy sends them. */
 export function headerMap(headers: Record<string, string>): HeaderMap {
@@ -42,6 +44,10 @@ export interface Script {
   open?(): void;
   decide(pieces: readonly Uint8Array[] | undefined, metadata: ProxyMetadata): Outcome | Promise<Outcome>;
   observe?(): void;
+  /** What the response's headers are to become. */
+  readonly headerChanges?: HeaderChanges;
+  /** What goes with the last answer. */
+  readonly metadata?: Metadata;
 }
 
 export const PICKED: Outcome = {
@@ -83,6 +89,7 @@ export class ScriptedDirector implements Director {
       responseHeaders: (responseHeaders, metadata) => {
         this.calls.push(`response ${responseHeaders.get(':status')} ${metadata.served() ?? ''}`.trimEnd());
         this.#script.observe?.();
+        return this.#script.headerChanges;
       },
       responseBody: (piece) => {
         this.calls.push(`piece ${Buffer.from(piece).toString()}`);
@@ -90,6 +97,7 @@ export class ScriptedDirector implements Director {
         return piece;
       },
       responseTrailers: () => Buffer.alloc(0),
+      responseMetadata: () => this.#script.metadata,
       end: (how) => {
         this.ends.push(how);
         this.calls.push(`end ${how}`);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { create } from '../../../test/kit/plugins.ts';
 import type { Rejection } from '../../core/errors.ts';
 import { NO_HEADERS } from '../../core/headers.ts';
-import type { Parser } from '../../core/plugin.ts';
+import type { Parser } from '../../core/kinds.ts';
 import type { InferenceBody } from '../../core/request.ts';
 import { sglanghttpParser } from './sglanghttp.ts';
 import { vllmhttpParser } from './vllmhttp.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { create } from '../../../test/kit/plugins.ts';
 import { Rejection } from '../../core/errors.ts';
 import { NO_HEADERS } from '../../core/headers.ts';
-import type { Parser } from '../../core/plugin.ts';
+import type { Parser } from '../../core/kinds.ts';
 import type { InferenceBody } from '../../core/request.ts';
 import { vertexaiParser } from './vertexai.ts';
 import { vllmgrpcParser } from './vllmgrpc.ts';

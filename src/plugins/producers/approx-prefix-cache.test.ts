@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import * as v from 'valibot';
 import { manualClock } from '../../../test/kit/clock.ts';
+import { NO_EDITS } from '../../../test/kit/edits.ts';
 import { create, inferenceRequest, pluginContext } from '../../../test/kit/plugins.ts';
 import { endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
 import { dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
-import type { PluginContext, Schedule } from '../../core/plugin.ts';
+import type { PluginContext } from '../../core/plugin.ts';
+import type { Schedule } from '../../core/schedule.ts';
 import type { InferenceBody, InferenceRequest } from '../../core/request.ts';
 import { DataBoard } from '../../scheduling/data-board.ts';
 import { approxPrefixCacheProducer } from './approx-prefix-cache.ts';
@@ -41,7 +43,7 @@ function setup(parameters: object = {}, size = 4, changes: Partial<PluginContext
   const producer = create(approxPrefixCacheProducer, parameters, context);
   const matchOf = board.reader(dataKey(PREFIX_MATCH, context.name));
   const produce = (request: InferenceRequest): PrefixMatch | undefined => {
-    producer.produce(request, endpoints.all);
+    void producer.produce(request, endpoints.all);
     return matchOf(request);
   };
   return {
@@ -50,12 +52,12 @@ function setup(parameters: object = {}, size = 4, changes: Partial<PluginContext
     sizes,
     hits,
     produce,
-    pick: (request: InferenceRequest, schedule: Schedule) => producer.onPicked?.(request, schedule),
+    pick: (request: InferenceRequest, schedule: Schedule) => producer.onPicked?.(request, schedule, NO_EDITS),
     remove: (slot: number) => producer.onEndpointRemoved?.(slot),
     /** Credits a prompt to a slot. */
     send(prompt: string, slot: number, request = inferenceRequest({}, [prompt])): void {
       produce(request);
-      producer.onPicked?.(request, scheduleOf(slot));
+      producer.onPicked?.(request, scheduleOf(slot), NO_EDITS);
     },
     /** Blocks matched per slot for a prompt that is then not picked. */
     look(prompt: string, request = inferenceRequest({}, [prompt])): number[] {

@@ -1,6 +1,9 @@
 import * as v from 'valibot';
 import { dataKey, PREFIX_MATCH, type PrefixMatch, type Reader, type Writer } from '../../core/data.ts';
-import { definePlugin, type Observer, type PluginContext, type Producer, type Schedule } from '../../core/plugin.ts';
+import type { Hooks } from '../../core/hooks.ts';
+import type { Producer } from '../../core/kinds.ts';
+import { definePlugin, type PluginContext } from '../../core/plugin.ts';
+import type { Schedule } from '../../core/schedule.ts';
 import type { InferenceRequest } from '../../core/request.ts';
 import { SlotCounts } from '../../datastore/prefix-counts.ts';
 import { PrefixIndex } from '../../datastore/prefix-index.ts';
@@ -86,7 +89,7 @@ class Lookup implements PrefixMatch {
   }
 }
 
-class ApproxPrefixCache implements Producer, Observer {
+class ApproxPrefixCache implements Producer, Hooks {
   readonly #config: Parameters;
   readonly #context: PluginContext;
   readonly #index: PrefixIndex;

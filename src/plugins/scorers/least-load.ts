@@ -1,5 +1,5 @@
 import type { Candidates } from '../../core/endpoint.ts';
-import type { Scorer } from '../../core/plugin.ts';
+import type { Scorer } from '../../core/kinds.ts';
 
 /** What an endpoint scores when its load is unknown: neither idle, which would draw all traffic, nor full. */
 const UNKNOWN = 0.5;

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { type DataKey, dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
-import { definePlugin, type PluginContext, type Scorer } from '../../core/plugin.ts';
+import type { Scorer } from '../../core/kinds.ts';
+import { definePlugin, type PluginContext } from '../../core/plugin.ts';
 
 const parameters = v.pipe(
   v.strictObject({

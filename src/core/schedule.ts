@@ -1,0 +1,9 @@
+import type { Candidates } from './endpoint.ts';
+
+/** Slots picked by each profile that ran, best first, and which of them the proxy is told. */
+export interface Schedule {
+  readonly primary: string;
+  readonly picks: ReadonlyMap<string, Candidates>;
+  /** Port the proxy is told in place of each endpoint's own: a sidecar there hands the request on. */
+  readonly port?: number | undefined;
+}
