@@ -11,11 +11,25 @@ export interface ConfigOrigin {
   readonly allowExperimental: boolean;
 }
 
+/** A configuration and the text it was read from. */
+export interface LoadedConfig {
+  readonly config: ResolvedConfig;
+  /** Undefined for the built-in configuration. */
+  readonly text: string | undefined;
+}
+
 /** Reads and resolves a configuration. Rejects with `ConfigError`, or with all problems of the text at once. */
-export async function loadConfig({ file, text, allowExperimental }: ConfigOrigin): Promise<ResolvedConfig> {
-  const options = { catalog: CATALOG, allowExperimental };
-  if (file === undefined) return resolveConfig(text, { ...options, source: '--config-text' });
-  return resolveConfig(await readConfigFile(file), { ...options, source: file });
+export async function loadConfig(origin: ConfigOrigin): Promise<LoadedConfig> {
+  const text = origin.file === undefined ? origin.text : await readConfigFile(origin.file);
+  return { config: readConfig(text, origin), text };
+}
+
+/** Resolves the text of a configuration. Throws `ConfigErrors` with all its problems. */
+export function readConfig(
+  text: string | undefined,
+  { file, allowExperimental }: Pick<ConfigOrigin, 'file' | 'allowExperimental'>,
+): ResolvedConfig {
+  return resolveConfig(text, { catalog: CATALOG, allowExperimental, source: file ?? '--config-text' });
 }
 
 async function readConfigFile(file: string): Promise<string> {

@@ -7,6 +7,7 @@ import { Metrics } from '../telemetry/metrics.ts';
 import { PoolMetrics } from '../telemetry/pool-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
+import { followConfig } from './config-reload.ts';
 import { buildCore, type PickerCore } from './core.ts';
 import { startDiscovery, startObjects, startScrapers } from './facts.ts';
 import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from './ports.ts';
@@ -61,6 +62,16 @@ export async function startPicker(
       keep({ stop: () => objects.close() });
     }
     for (const scraper of startScrapers(facts)) keep({ stop: () => scraper.close() });
+    if (settings.configFile !== undefined) {
+      const reload = await followConfig({
+        ...settings.configFile,
+        running: () => core.config,
+        apply: (next) => core.apply(next),
+        metrics,
+        log,
+      });
+      keep({ stop: () => reload.close() });
+    }
     keep(refreshPoolGauges(metrics, core, settings));
     const readiness = { draining: false };
     const ready = (): boolean => !readiness.draining;

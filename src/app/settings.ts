@@ -1,5 +1,12 @@
 import type { TlsPolicy } from '../ext-proc/tls-suites.ts';
 
+/** A configuration file that was read. */
+export interface ConfigFile {
+  readonly file: string;
+  readonly text: string | undefined;
+  readonly allowExperimental: boolean;
+}
+
 /** Everything a picker is started with, after flags, environment and defaults have had their say. */
 export interface PickerSettings {
   /** Address every port is opened on. */
@@ -28,6 +35,8 @@ export interface PickerSettings {
   readonly healthOnGrpcPort: boolean;
   readonly maxReceiveBytes: number | undefined;
   readonly maxSendBytes: number | undefined;
+  /** The configuration file to follow, with the text that was read from it; absent, nothing is followed. */
+  readonly configFile?: ConfigFile | undefined;
   readonly poolName: string;
   /** File with InferenceObjective and InferenceModelRewrite documents, followed. */
   readonly objectsFile?: string | undefined;

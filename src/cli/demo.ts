@@ -101,7 +101,7 @@ function whole(flag: string, text: string, low: number, high: number): number {
 
 /** The picker as `serve` runs it, on free loopback ports and with a quiet log. */
 const startDemoPicker: StartPicker = async ({ configText, secure, seed }) => {
-  const config = await loadConfig({ file: undefined, text: configText, allowExperimental: false });
+  const { config } = await loadConfig({ file: undefined, text: configText, allowExperimental: false });
   const settings = {
     host: '127.0.0.1',
     grpcPort: 0,

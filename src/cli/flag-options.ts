@@ -19,6 +19,8 @@ export interface ServeOptions {
   /** At most one of file and text is given. */
   readonly configFile: string | undefined;
   readonly configText: string | undefined;
+  /** Follow changes of `configFile`. */
+  readonly configReload: boolean;
   /** Undefined means no objectives and rewrites. */
   readonly objectsFile: string | undefined;
   readonly allowExperimentalPlugins: boolean;
@@ -125,6 +127,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     endpointTargetPorts: [...new Set(flags.ints('endpoint-target-ports'))],
     configFile: flags.text('config-file') || undefined,
     configText: flags.text('config-text') || undefined,
+    configReload: flags.bool('config-reload'),
     objectsFile: flags.text('objects-file') || undefined,
     allowExperimentalPlugins: flags.bool('allow-experimental-plugins'),
     grpcPort: flags.int('grpc-port'),

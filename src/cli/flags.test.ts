@@ -47,6 +47,7 @@ describe('flags left out', () => {
         enableGrpcStreamMetrics: false,
         legacyMetrics: true,
         tracing: true,
+        configReload: true,
         objectsFile: undefined,
         healthChecking: false,
         grpcMaxRecvMessageBytes: undefined,

@@ -55,6 +55,7 @@ export const FLAGS = [
     'works',
     'File with InferenceObjective and InferenceModelRewrite documents, followed (ours).',
   ),
+  flag('Configuration', 'config-reload', 'bool', 'true', 'works', 'Follow changes of the configuration file (ours).'),
   flag('Configuration', 'allow-experimental-plugins', 'bool', 'false', 'works', 'Allow plugins of alpha stability.'),
 
   flag('Servers', 'grpc-port', 'int', '9002', 'works', 'Port of the ext_proc service.'),

@@ -42,11 +42,8 @@ export const serveCommand: Command = {
 };
 
 async function serve(options: ServeOptions, io: CommandIo, log: Logger): Promise<void> {
-  const config = await loadConfig({
-    file: options.configFile,
-    text: options.configText,
-    allowExperimental: options.allowExperimentalPlugins,
-  });
+  const { configFile: file, configText, allowExperimentalPlugins: allowExperimental } = options;
+  const { config, text } = await loadConfig({ file, text: configText, allowExperimental });
   for (const warning of config.warnings) log.warn(warning);
   const pool = resolvePool(options, config.discovery !== undefined);
   if (pool.kind === 'error') throw new ConfigError(pool.message);
@@ -56,7 +53,8 @@ async function serve(options: ServeOptions, io: CommandIo, log: Logger): Promise
     ? await startTracing(process.env, { clock: systemClock, log, version: VERSION })
     : undefined;
   try {
-    await servePool(config, settingsOf(options, poolName), { io, log, tracing });
+    const configFile = file === undefined || !options.configReload ? undefined : { file, text, allowExperimental };
+    await servePool(config, { ...settingsOf(options, poolName), configFile }, { io, log, tracing });
   } finally {
     await tracing?.shutdown();
   }

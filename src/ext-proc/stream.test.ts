@@ -155,6 +155,35 @@ describe('refusals', () => {
   });
 });
 
+describe('what plugins add to a response', () => {
+  const script: Script = {
+    decide: () => PICKED,
+    headerChanges: { set: [['x-session-token', 'abc']], remove: ['x-internal'] },
+    metadata: { 'envoy.lb': { cost: 7, note: 'n' } },
+  };
+  const fields = { cost: { numberValue: 7 }, note: { stringValue: 'n' } };
+  const metadata = { fields: { 'envoy.lb': { structValue: { fields } } } };
+
+  it('goes into the headers and, once, beside the last piece', () => {
+    const { wire, receive } = setUp(script);
+    receive(requestHeaders(true), responseHeaders(false), responseBody('x', false), responseBody('y', true));
+    const [, headers, first, last] = wire.answers;
+    expect(headers.responseHeaders?.response?.headerMutation).toMatchObject({
+      setHeaders: [{ header: { key: 'x-session-token', rawValue: Buffer.from('abc') } }],
+      removeHeaders: ['x-internal'],
+    });
+    expect(first.dynamicMetadata).toBeUndefined();
+    expect(last.dynamicMetadata).toEqual(metadata);
+  });
+
+  it('goes beside the trailers where those come last', () => {
+    const { wire, receive } = setUp(script);
+    receive(requestHeaders(true), responseHeaders(false), responseBody('x', false), responseTrailers());
+    expect(wire.answers.slice(1, -1).map(({ dynamicMetadata }) => dynamicMetadata)).toEqual([undefined, undefined]);
+    expect(wire.answers.at(-1)?.dynamicMetadata).toEqual(metadata);
+  });
+});
+
 describe('decisions that take time', () => {
   it('are answered when they are made', async () => {
     const { wire, director, receive } = setUp({ decide: async () => PICKED });

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Headers } from '../core/headers.ts';
+import { headersOf } from '../../test/kit/headers.ts';
 import { controlValue, FAIRNESS_ID, headersToRemove, MODEL_REWRITE, OBJECTIVE } from './control-headers.ts';
-
-const headersOf = (fields: Record<string, string>): Headers => ({ get: (name) => fields[name] });
 
 describe('headersToRemove', () => {
   it.each([

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { headersOf } from '../../test/kit/headers.ts';
 import { manualClock } from '../../test/kit/clock.ts';
 import { requestPlan } from '../../test/kit/plan.ts';
 import { create } from '../../test/kit/plugins.ts';
 import { idlePool, scraped } from '../../test/kit/pool.ts';
 import { listRecorder } from '../../test/kit/recorder.ts';
 import { defaultScheduler } from '../../test/kit/scheduler.ts';
-import type { Headers } from '../core/headers.ts';
 import type { SaturationDetector } from '../core/kinds.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import { Objectives } from '../datastore/objectives.ts';
@@ -20,7 +20,6 @@ const CHAT = { ':path': '/v1/chat/completions', 'x-request-id': 'r1' };
 const TEXT = '{"model":"m","messages":[{"role":"user","content":"hello"}]}';
 const BODY = [Buffer.from(TEXT)];
 
-const headersOf = (fields: Record<string, string>): Headers => ({ get: (name) => fields[name] });
 const metadata = (changes: Partial<ProxyMetadata>): ProxyMetadata => ({ ...NO_METADATA, ...changes });
 
 const bodyOf = (outcome: Outcome): string | undefined =>

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { headersOf } from '../../test/kit/headers.ts';
 import { manualClock } from '../../test/kit/clock.ts';
 import { endpointAt, idlePool } from '../../test/kit/pool.ts';
 import { listRecorder } from '../../test/kit/recorder.ts';
-import { type Headers, NO_HEADERS } from '../core/headers.ts';
+import { NO_HEADERS } from '../core/headers.ts';
 import type { Dialect, InferenceRequest } from '../core/request.ts';
 import { NO_METADATA } from './exchange.ts';
 import { ResponseWatch } from './response-watch.ts';
@@ -10,8 +11,6 @@ import { ResponseWatch } from './response-watch.ts';
 const SSE = { ':status': '200', 'content-type': 'text/event-stream' };
 const JSON_TYPE = { ':status': '200', 'content-type': 'application/json' };
 const USAGE = 'data: {"usage":{"prompt_tokens":7,"completion_tokens":5}}\n\n';
-
-const headersOf = (fields: Record<string, string>): Headers => ({ get: (name) => fields[name] });
 
 interface Asked {
   readonly dialect?: Dialect;

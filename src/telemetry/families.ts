@@ -131,6 +131,8 @@ export const FAMILIES = {
     'plugin_type',
     'plugin_name',
   ]),
+  config_reload_total: counter('Changes of the configuration file, by result: success or failure (ours).', ['result']),
+  config_generation: gauge('Configurations in force so far, the one at the start included (ours).', []),
   config_reload_errors_total: counter('Reloads refused; the last good state stayed (ours).', ['file']),
 } satisfies Record<string, Family>;
 

@@ -11,6 +11,8 @@ import { eventually } from './eventually.ts';
 export interface TestPicker extends RunningPicker {
   /** Rewrites the endpoints file by an atomic rename; the picker follows it. */
   writeEndpoints(text: string): Promise<void>;
+  /** The same for the configuration file; a text is written as it is. */
+  writeConfig(change: string | TestConfig): Promise<void>;
   /** Resolves once every endpoint of the table was scraped. */
   scraped(): Promise<void>;
   /** What `/metrics` serves, a line each. */
@@ -46,24 +48,29 @@ export function endpointsText(ports: readonly number[]): string {
   });
 }
 
+/** The configuration of a test picker, given the path of its endpoints file. */
+export type TestConfig = (endpointsPath: string) => object;
+
 export async function startTestPicker(
   endpoints: string | readonly number[],
   changes: Partial<PickerSettings> = {},
+  testConfig: TestConfig = defaultConfig,
 ): Promise<TestPicker> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-test-'));
   const path = join(folder, 'endpoints.yaml');
   await writeFile(path, typeof endpoints === 'string' ? endpoints : endpointsText(endpoints));
   const { log, logged } = memoryLog();
   try {
-    const config = await loadConfig({ file: undefined, text: configText(path), allowExperimental: false });
-    const picker = await startPicker(config, { ...TEST_SETTINGS, ...changes }, log);
+    const file = join(folder, 'picker.yaml');
+    await writeFile(file, JSON.stringify(testConfig(path)));
+    const { config, text } = await loadConfig({ file, text: undefined, allowExperimental: true });
+    const configFile = { file, text, allowExperimental: true };
+    const picker = await startPicker(config, { ...TEST_SETTINGS, configFile, ...changes }, log);
     return {
       ...picker,
       logged,
-      async writeEndpoints(text) {
-        await writeFile(`${path}.new`, text);
-        await rename(`${path}.new`, path);
-      },
+      writeEndpoints: (content) => replaceFile(path, content),
+      writeConfig: (change) => replaceFile(file, typeof change === 'string' ? change : JSON.stringify(change(path))),
       scraped: () =>
         eventually('every endpoint was scraped', () =>
           picker.table.all.every((slot) => picker.table.signals.scrapes[slot] > 0),
@@ -86,8 +93,18 @@ function memoryLog(): { log: Logger; logged: Record<string, unknown>[] } {
   return { log, logged };
 }
 
-function configText(path: string): string {
-  return JSON.stringify({
+async function replaceFile(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
+/** Queue, KV cache and prefix at their usual weights over the endpoints of the file. */
+export function defaultConfig(path: string): {
+  plugins: Record<string, unknown>[];
+  schedulingProfiles: { name: string; plugins: Record<string, unknown>[] }[];
+  [key: string]: unknown;
+} {
+  return {
     apiVersion: 'llm-d.ai/v1alpha1',
     kind: 'EndpointPickerConfig',
     plugins: [
@@ -109,5 +126,5 @@ function configText(path: string): string {
       },
     ],
     dataLayer: { discovery: { pluginRef: 'file' } },
-  });
+  };
 }
