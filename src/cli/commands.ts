@@ -1,10 +1,20 @@
+import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
+import { pluginsCommand } from './plugins.ts';
+import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
 import { simulateCommand } from './simulate.ts';
 
 /** Every command; the first is the default. */
-export const COMMANDS: readonly Command[] = [serveCommand, demoCommand, simulateCommand];
+export const COMMANDS: readonly Command[] = [
+  serveCommand,
+  checkCommand,
+  pluginsCommand,
+  schemaCommand,
+  demoCommand,
+  simulateCommand,
+];
 
 /** What `pointsman --help` prints. */
 export function overview(): string {

@@ -36,10 +36,21 @@ export function fieldsOf(schema: v.GenericSchema): Readonly<Record<string, v.Gen
   return closed && 'entries' in bare && isSchemaRecord(bare.entries) ? bare.entries : undefined;
 }
 
+/** The schema of a list's items, or undefined when it is no list. */
+export function itemSchemaOf(schema: v.GenericSchema): v.GenericSchema | undefined {
+  const bare = unwrap(schema);
+  return 'item' in bare && isSchema(bare.item) ? bare.item : undefined;
+}
+
+/** The schema inside `optional` and its kin, or undefined when there is none. */
+export function wrappedBy(schema: v.GenericSchema): v.GenericSchema | undefined {
+  return 'wrapped' in schema && isSchema(schema.wrapped) ? schema.wrapped : undefined;
+}
+
 function matchKeys(schema: v.GenericSchema, value: unknown, path: Path, rules: KeyRules, problems: Problems): unknown {
   const bare = unwrap(schema);
   if (Array.isArray(value)) {
-    const item = 'item' in bare && isSchema(bare.item) ? bare.item : undefined;
+    const item = itemSchemaOf(bare);
     return item === undefined ? value : value.map((each, i) => matchKeys(item, each, [...path, i], rules, problems));
   }
   if (!isRecord(value)) return value;
@@ -118,11 +129,9 @@ function expectation(issue: v.BaseIssue<unknown>): string {
   );
 }
 
-/** The schema inside `optional` and its kin. */
 function unwrap(schema: v.GenericSchema): v.GenericSchema {
-  let bare = schema;
-  while ('wrapped' in bare && isSchema(bare.wrapped)) bare = bare.wrapped;
-  return bare;
+  const wrapped = wrappedBy(schema);
+  return wrapped === undefined ? schema : unwrap(wrapped);
 }
 
 function takesNull(schema: v.GenericSchema): boolean {

@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts';
-import type { Path, SourceDocument } from './document.ts';
+import type { Path, Position, SourceDocument } from './document.ts';
 
 /** One slip early in a text can make an error of every line after it; nobody reads further than this. */
 const MAX_LINES = 50;
@@ -17,8 +17,30 @@ export class ConfigErrors extends ConfigError {
   }
 }
 
+/** One thing that is wrong, or odd, with a text. */
+export interface Problem {
+  readonly severity: 'error' | 'warning';
+  /** What the text is called. */
+  readonly source: string;
+  /** Undefined where there is no text to point into. */
+  readonly position: Position | undefined;
+  /** The field, as in `plugins[3].parameters.weight`; empty for the whole text. */
+  readonly path: string;
+  /** What was found and what would be right. */
+  readonly message: string;
+}
+
+/** `<source>:<line>:<column>: <path>: <message>` */
+export function problemLine({ source, position, path, message }: Problem): string {
+  const place = position === undefined ? source : `${source}:${position.line}:${position.column}`;
+  return path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
+}
+
 /** Gathers what is wrong and what is odd, each with its place, so that one run tells all of it. */
 export class Problems {
+  /** All of it, in the order it was found. */
+  readonly found: Problem[] = [];
+  /** The lines of the errors, and of the warnings. */
   readonly errors: string[] = [];
   readonly warnings: string[] = [];
   readonly #source: string;
@@ -32,23 +54,19 @@ export class Problems {
 
   /** Something that must be corrected. `part` says whether the key or its value is to blame. */
   error(path: Path, message: string, part: 'key' | 'value' = 'value'): void {
-    this.errors.push(this.#line(path, message, part));
+    this.#add('error', path, message, part);
   }
 
   /** Something that works but hardly as meant. */
   warn(path: Path, message: string, part: 'key' | 'value' = 'value'): void {
-    this.warnings.push(this.#line(path, message, part));
+    this.#add('warning', path, message, part);
   }
 
-  /** Throws `ConfigErrors` when anything was an error. */
-  throwIfAny(): void {
-    if (this.errors.length > 0) throw new ConfigErrors(this.errors);
-  }
-
-  #line(path: Path, message: string, part: 'key' | 'value'): string {
-    const at = this.#document?.position(path, part);
-    const place = at === undefined ? this.#source : `${this.#source}:${at.line}:${at.column}`;
-    return path.length === 0 ? `${place}: ${message}` : `${place}: ${showPath(path)}: ${message}`;
+  #add(severity: Problem['severity'], path: Path, message: string, part: 'key' | 'value'): void {
+    const position = this.#document?.position(path, part);
+    const problem: Problem = { severity, source: this.#source, position, path: showPath(path), message };
+    this.found.push(problem);
+    (severity === 'error' ? this.errors : this.warnings).push(problemLine(problem));
   }
 }
 

@@ -169,6 +169,7 @@ dataLayer: {discovery: {pluginRef: file-disc}}
     expect(config.warnings).toEqual([
       `test.yaml:5:56: plugins[3].parameters: 'single-profile-handler' takes no parameters: "scorer", "picker" ignored`,
       `test.yaml:6:48: schedulingProfiles[0].plugins[0]: 'single-profile' is a profile-handler, not a filter, scorer or picker: ignored in a profile`,
+      `test.yaml:3:3: plugins[1]: the scorer 'kv-cache-scorer' is in no scheduling profile: it is never asked`,
     ]);
   });
 

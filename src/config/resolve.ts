@@ -1,10 +1,11 @@
 import { BUILT_IN_CONFIG } from './built-in.ts';
 import { resolveDiscovery, resolveSources } from './data-layer.ts';
-import { readDocument, type SourceDocument } from './document.ts';
+import { readDocument } from './document.ts';
 import { checkFlowControl, resolveSaturationDetector } from './flow-control.ts';
 import { resolveGates } from './gates.ts';
 import { resolveParsers } from './parsers.ts';
-import { ConfigErrors, Problems } from './problems.ts';
+import { lintPlugins } from './lint.ts';
+import { ConfigErrors, type Problem, problemLine, Problems } from './problems.ts';
 import { addMissingProducers, checkNeeds, inDependencyOrder } from './producers.ts';
 import { resolveHandler, resolveProfiles } from './profiles.ts';
 import type { Catalog, ResolvedConfig, ResolvedPlugin } from './resolved.ts';
@@ -20,34 +21,53 @@ export interface ResolveOptions {
   readonly allowExperimental: boolean;
 }
 
+/** What came of a text: a configuration where there is no error, and everything there is to say about it. */
+export interface Diagnosis {
+  readonly config: ResolvedConfig | undefined;
+  /** In the order they were found. */
+  readonly problems: readonly Problem[];
+}
+
 /**
  * Turns the text of an `EndpointPickerConfig` (YAML or JSON) into a configuration with all defaults and references
  * resolved. No text, or an empty one, means the built-in configuration. Throws `ConfigErrors`, and nothing else, with
  * every problem found. The same text always resolves to the same result.
  */
 export function resolveConfig(text: string | undefined, options: ResolveOptions): ResolvedConfig {
+  const { config, problems } = diagnoseConfig(text, options);
+  if (config !== undefined) return config;
+  throw new ConfigErrors(problems.filter(({ severity }) => severity === 'error').map(problemLine));
+}
+
+/** The same without throwing: errors and warnings, each with its place. */
+export function diagnoseConfig(text: string | undefined, options: ResolveOptions): Diagnosis {
   const given = text !== undefined && text !== '';
   const source = given ? options.source : 'built-in configuration';
-  const document = parse(given ? text : BUILT_IN_CONFIG, source);
-  if (document.value === undefined || document.value === null) {
-    const { warnings, ...config } = resolveConfig(undefined, options);
-    return { ...config, warnings: [...warnings, `${source}: has no content: the built-in configuration is used`] };
+  const read = readDocument(given ? text : BUILT_IN_CONFIG);
+  if ('problems' in read) {
+    const severity = 'error' as const;
+    return { config: undefined, problems: read.problems.map((each) => ({ severity, source, path: '', ...each })) };
   }
+  const { document } = read;
+  if (document.value === undefined || document.value === null) return builtInInstead(source, options);
   const problems = new Problems(source, document);
   const envelope = readEnvelope(document, problems);
-  if (envelope === undefined) throw new ConfigErrors(problems.errors);
-  return resolveEnvelope(envelope, options, problems);
+  const config = envelope && resolveEnvelope(envelope, options, problems);
+  return { config, problems: problems.found };
 }
 
-function parse(text: string, source: string): SourceDocument {
-  const read = readDocument(text);
-  if ('document' in read) return read.document;
-  throw new ConfigErrors(
-    read.problems.map(({ position, message }) => `${source}:${position.line}:${position.column}: ${message}`),
-  );
+function builtInInstead(source: string, options: ResolveOptions): Diagnosis {
+  const { config, problems } = diagnoseConfig(undefined, options);
+  const note = new Problems(source);
+  note.warn([], 'has no content: the built-in configuration is used');
+  return {
+    config: config && { ...config, warnings: [...config.warnings, ...note.warnings] },
+    problems: [...problems, ...note.found],
+  };
 }
 
-function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: Problems): ResolvedConfig {
+/** Undefined where the text has errors. */
+function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: Problems): ResolvedConfig | undefined {
   const gates = resolveGates(envelope.featureGates, problems);
   const roster = new Roster(options.catalog, problems);
   for (const [index, declaration] of envelope.plugins.entries()) roster.declare(declaration, ['plugins', index]);
@@ -62,8 +82,9 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   checkNeeds(roster, problems);
   if (!options.allowExperimental) refuseExperimental(roster.all, problems);
   const plugins = inDependencyOrder(roster, problems);
-  problems.throwIfAny();
-  if (handler === undefined) throw new ConfigErrors([`${options.source}: no profile handler configured`]);
+  if (handler === undefined && problems.errors.length === 0) problems.error([], 'no profile handler configured');
+  if (problems.errors.length > 0 || handler === undefined) return undefined;
+  lintPlugins({ envelope, profiles, handler, saturationDetector, discovery, sources }, roster, problems);
   const { warnings } = problems;
   return { plugins, profiles, handler, parsers, saturationDetector, sources, discovery, gates, warnings };
 }

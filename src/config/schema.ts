@@ -48,7 +48,8 @@ const dataLayer = v.object({
   crossReplicaSyncInterval: v.optional(durationMs),
 });
 
-const envelope = v.object({
+/** The shape of a whole configuration; contract 2.2. */
+export const ENVELOPE = v.object({
   apiVersion: v.optional(v.string()),
   kind: v.optional(v.string()),
   featureGates: v.optional(v.array(v.string()), []),
@@ -78,7 +79,7 @@ const envelope = v.object({
 });
 
 /** A configuration whose keys and value types are right; nothing it refers to has been looked up. */
-export type Envelope = v.InferOutput<typeof envelope>;
+export type Envelope = v.InferOutput<typeof ENVELOPE>;
 export type FlowControl = v.InferOutput<typeof flowControl>;
 
 /** Checks the shape of a whole configuration. Source: contract 2.1 and 2.2. Undefined after reporting problems. */
@@ -89,7 +90,7 @@ export function readEnvelope(document: SourceDocument, problems: Problems): Enve
     return undefined;
   }
   checkVersion(value, problems);
-  return decode(envelope, value, [], { ignoreCase: false }, problems);
+  return decode(ENVELOPE, value, [], { ignoreCase: false }, problems);
 }
 
 /** Missing `apiVersion` or `kind` stands for the current one, as it does for the reference. */

@@ -75,6 +75,8 @@ export interface PluginDefinition<K extends PluginKind = PluginKind, C = unknown
   produces?(config: C, name: string): readonly DataKey<unknown>[];
   /** Plugins it calls, which are created before it. */
   needs?(config: C): readonly PluginNeed[];
+  /** Of a profile handler: the only profiles it ever runs; absent, it may run any. */
+  profiles?(config: C): readonly string[];
   create(config: C, context: PluginContext): PluginInstance<K>;
 }
 

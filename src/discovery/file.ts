@@ -6,8 +6,12 @@ import { FollowedFile } from './followed-file.ts';
 import type { DiscoveryLog, DiscoverySource, EndpointSink } from './source.ts';
 
 const config = v.object({
-  path: v.pipe(v.optional(v.string(), ''), v.nonEmpty("file-discovery: 'path' parameter is required")),
-  watchFile: v.optional(v.boolean(), false),
+  path: v.pipe(
+    v.optional(v.string(), ''),
+    v.nonEmpty("file-discovery: 'path' parameter is required"),
+    v.description('File with the endpoints, YAML or JSON.'),
+  ),
+  watchFile: v.optional(v.pipe(v.boolean(), v.description('Whether changes of the file are followed.')), false),
 });
 
 /** Which file, and whether to follow its changes. */

@@ -133,7 +133,12 @@ const engineConfig = v.strictObject({
   cacheNumBlocksSpec: spec('Metric with the number of blocks.'),
   customMetrics: v.optional(
     v.pipe(
-      v.array(v.strictObject({ attributeKey: v.pipe(v.string(), v.minLength(1)), metricSpec: spec('The metric.') })),
+      v.array(
+        v.strictObject({
+          attributeKey: v.pipe(v.string(), v.minLength(1), v.description('Name the metric is known by.')),
+          metricSpec: spec('The metric.'),
+        }),
+      ),
       v.description('Further metrics to keep per endpoint. Accepted, not read.'),
     ),
   ),
