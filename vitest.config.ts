@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Unit tests sit beside the code; cross-cutting suites are in test/. Suites that need a real Envoy, k6 or
-// Kubernetes are projects of their own, so `npm test` needs nothing but this repository.
+// Unit tests sit beside the code; cross-cutting suites are in test/. Suites that need a real Envoy, k6,
+// Kubernetes or helm are projects of their own, so `npm test` needs nothing but this repository.
 export default defineConfig({
   test: {
     isolate: false,
@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/envoy/**', 'test/cluster/**'],
+          exclude: ['test/envoy/**', 'test/cluster/**', 'test/config/**'],
         },
       },
       {
@@ -23,6 +23,16 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'config',
+          include: ['test/config/**/*.test.ts'],
+          globalSetup: ['test/config/setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
     ],
