@@ -73,7 +73,8 @@ export function envoyWith(retryOn: string = ISTIO_RETRY_ON): StartRigGateway {
   };
 }
 
-async function envoyComplaints(envoy: EnvoyGateway): Promise<Record<string, number>> {
+/** The counters of Envoy that tell of a picker it did not like. */
+export async function envoyComplaints(envoy: EnvoyGateway): Promise<Record<string, number>> {
   const stats = await envoy.stats('http.gw.ext_proc.');
   const named = ['rejected_header_mutations', 'spurious_msgs_received', 'streams_failed', 'message_timeouts'];
   return Object.fromEntries(named.map((name) => [name, stats.get(`http.gw.ext_proc.${name}`) ?? Number.NaN]));
