@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/envoy/**', 'test/cluster/**', 'test/config/**'],
+          exclude: ['test/envoy/**', 'test/cluster/**', 'test/charts/**'],
         },
       },
       {
@@ -28,9 +28,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'config',
-          include: ['test/config/**/*.test.ts'],
-          globalSetup: ['test/config/setup.ts'],
+          name: 'charts',
+          include: ['test/charts/**/*.test.ts'],
+          globalSetup: ['test/charts/setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -46,7 +46,7 @@ configSuite('the chart', (tools) => {
     expect(configFile).toMatch(/^\/config\/[^/]+$/);
     const data = theOne(objects, 'ConfigMap')['data'] as Record<string, string>;
     const text = data[configFile?.replace('/config/', '') ?? ''];
-    const config = await loadConfig({ file: undefined, text, allowExperimental: false });
+    const { config } = await loadConfig({ file: undefined, text, allowExperimental: false });
     expect(config.warnings.filter((warning) => !warning.includes('deprecated'))).toEqual([]);
   });
 
