@@ -1,4 +1,6 @@
 import type { EndpointView } from '../core/endpoint.ts';
+import type { HealthState } from '../core/health.ts';
+import type { HealthBook } from '../datastore/health-book.ts';
 import type { LoadBooks } from '../datastore/load-books.ts';
 
 /** One endpoint as `/debug/endpoints` shows it; null is unknown. */
@@ -14,15 +16,27 @@ export interface EndpointState {
   readonly inflight: number;
   /** Picks no scrape can have shown yet. */
   readonly unseen: number;
+  readonly health: HealthState;
+  /** Errors in a row. */
+  readonly errors: number;
+  /** Until it may be probed; null when it is not ejected, or for as long as it cannot be reached. */
+  readonly ejectedForMs: number | null;
+  /** Of its usual chance to be a candidate; below 1 in a slow start. */
+  readonly share: number;
 }
 
 /** The pool as the picker sees it at `nowMs`. */
-export function endpointStates(pool: EndpointView & { readonly books: LoadBooks }, nowMs: number): EndpointState[] {
+export function endpointStates(
+  pool: EndpointView & { readonly books: LoadBooks },
+  health: HealthBook,
+  nowMs: number,
+): EndpointState[] {
   const { signals, books } = pool;
   const states: EndpointState[] = [];
   for (const slot of pool.all) {
     const endpoint = pool.at(slot);
     if (endpoint === undefined) continue;
+    const { state, errorsInRow, ejectedUntilMs, share } = health.reportOf(slot);
     states.push({
       endpoint: endpoint.id,
       address: endpoint.hostPort,
@@ -33,6 +47,10 @@ export function endpointStates(pool: EndpointView & { readonly books: LoadBooks 
       metricsAgeMs: known(Math.round(nowMs - signals.scrapedAtMs[slot])),
       inflight: books.inflight(slot),
       unseen: pool.unseen(slot),
+      health: state,
+      errors: errorsInRow,
+      ejectedForMs: known(Math.max(0, Math.round(ejectedUntilMs - nowMs))),
+      share: Math.round(share * 100) / 100,
     });
   }
   return states;

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ResolvedConfig } from '../config/resolved.ts';
-import { allocateColumns } from '../datastore/columns.ts';
-import { EndpointTable } from '../datastore/endpoint-table.ts';
+import type { Random } from '../core/random.ts';
+import type { InferenceRequest } from '../core/request.ts';
+import type { EndpointTable } from '../datastore/endpoint-table.ts';
+import type { HealthBook } from '../datastore/health-book.ts';
 import { Objectives } from '../datastore/objectives.ts';
 import { ModelRewrites } from '../datastore/rewrites.ts';
 import { seededRandom } from '../lib/random.ts';
@@ -19,11 +21,15 @@ import { systemClock, systemTimers } from './clock.ts';
 import { createGeneration, type Generation, type GenerationParts } from './generation.ts';
 import { systemHttpClient } from './http-client.ts';
 import type { Instances } from './instances.ts';
+import { createPool, type PickerPool } from './pool.ts';
 import type { PickerSettings } from './settings.ts';
 
 /** The part of a picker that decides: no ports, no threads, no files. */
 export interface PickerCore {
   readonly table: EndpointTable;
+  readonly health: HealthBook;
+  /** The first load is over: endpoints that come from now on are new, and begin slowly. */
+  poolFilled(): void;
   readonly objectives: Objectives;
   readonly rewrites: ModelRewrites;
   readonly director: Director;
@@ -49,35 +55,25 @@ export function buildCore(
   log: Logger,
   tracing?: Tracing,
 ): PickerCore {
-  const table = new EndpointTable(allocateColumns());
+  const random = seededRandom(settings.seed);
+  const pool = createPool(config.health, random, metrics, log);
+  const { table, health } = pool;
   const objectives = new Objectives();
   const rewrites = new ModelRewrites();
-  const parts: GenerationParts = {
-    instances: {
-      endpoints: table,
-      clock: systemClock,
-      random: seededRandom(settings.seed),
-      http: systemHttpClient,
-      meter: (plugin) => pluginMeter(metrics, plugin),
-    },
-    scheduler: {
-      clock: systemClock,
-      timers: systemTimers,
-      bindDuration: bindPluginDuration(metrics),
-      minPicks: 1 + settings.fallbackEndpoints,
-      decisionListener: (request) => tracing?.listener(request, core.decisionListener) ?? core.decisionListener,
-      scores: settings.emitEndpointScores === true ? new ScoreBoard() : undefined,
-      onProducerFault({ metricType, name }, error) {
-        metrics.counter('plugin_faults_total').inc({ plugin_type: metricType, plugin_name: name });
-        log.error({ err: error, plugin: name }, 'a producer failed; the request is scheduled without its data');
-      },
-    },
-  };
+  const parts = generationParts({
+    pool,
+    random,
+    settings,
+    metrics,
+    log,
+    listener: (request) => tracing?.listener(request, core.decisionListener) ?? core.decisionListener,
+  });
   let current: Generation = createGeneration(config, parts);
   table.listen({ added() {}, removed: ({ slot }) => current.instances.endpointRemoved(slot) });
   const director = createDirector({
     clock: systemClock,
     pool: table,
+    health,
     plan: () => current.plan,
     objectives,
     rewrites,
@@ -88,6 +84,8 @@ export function buildCore(
   const logged = withRequestLog(director, log, systemClock);
   const core: PickerCore = {
     table,
+    health,
+    poolFilled: () => pool.filled(),
     objectives,
     rewrites,
     director: tracing?.wrap(logged, table) ?? logged,
@@ -101,9 +99,46 @@ export function buildCore(
     apply(next) {
       const before = current;
       current = createGeneration(next, parts, before);
+      health.configure(next.health);
       before.instances.closeBefore(current.instances);
     },
     close: () => current.instances.closeBefore(undefined),
   };
   return core;
+}
+
+interface Surroundings {
+  readonly pool: PickerPool;
+  readonly random: Random;
+  readonly settings: PickerSettings;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly listener: (request: InferenceRequest) => DecisionListener | undefined;
+}
+
+/** What every configuration of this picker is put to work with. */
+function generationParts({ pool, random, settings, metrics, log, listener }: Surroundings): GenerationParts {
+  const { table, health } = pool;
+  return {
+    instances: {
+      endpoints: table,
+      clock: systemClock,
+      random,
+      http: systemHttpClient,
+      meter: (plugin) => pluginMeter(metrics, plugin),
+    },
+    scheduler: {
+      clock: systemClock,
+      timers: systemTimers,
+      bindDuration: bindPluginDuration(metrics),
+      minPicks: 1 + settings.fallbackEndpoints,
+      health,
+      decisionListener: listener,
+      scores: settings.emitEndpointScores === true ? new ScoreBoard() : undefined,
+      onProducerFault({ metricType, name }, error) {
+        metrics.counter('plugin_faults_total').inc({ plugin_type: metricType, plugin_name: name });
+        log.error({ err: error, plugin: name }, 'a producer failed; the request is scheduled without its data');
+      },
+    },
+  };
 }

@@ -55,6 +55,7 @@ export async function startPicker(
   try {
     const discovery: DiscoverySource = await startDiscovery(facts);
     keep({ stop: () => discovery.close() });
+    core.poolFilled();
     if (settings.objectsFile !== undefined) {
       const { poolName, objectsFile: path } = settings;
       const { objectives, rewrites } = core;
@@ -103,7 +104,7 @@ export async function startPicker(
 
 function refreshPoolGauges(metrics: Metrics, core: PickerCore, settings: PickerSettings): Started {
   const { poolName, metricsStalenessThresholdMs: stalenessThresholdMs } = settings;
-  const gauges = new PoolMetrics(metrics, core.table, systemClock, { poolName, stalenessThresholdMs });
+  const gauges = new PoolMetrics(metrics, core.table, core.health, systemClock, { poolName, stalenessThresholdMs });
   gauges.refresh();
   const timer = setInterval(() => gauges.refresh(), settings.refreshPoolGaugesIntervalMs);
   timer.unref();

@@ -94,7 +94,7 @@ function pages(metrics: Metrics, core: PickerCore): ReadonlyMap<string, Page> {
       '/debug/endpoints',
       {
         contentType: 'application/json',
-        render: () => JSON.stringify(endpointStates(core.table, systemClock.nowMs()), undefined, 2),
+        render: () => JSON.stringify(endpointStates(core.table, core.health, systemClock.nowMs()), undefined, 2),
       },
     ],
   ]);

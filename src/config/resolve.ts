@@ -4,6 +4,7 @@ import { readDocument } from './document.ts';
 import { checkFlowControl, resolveSaturationDetector } from './flow-control.ts';
 import { resolveGates } from './gates.ts';
 import { resolveParsers } from './parsers.ts';
+import { resolveHealth } from './health.ts';
 import { lintPlugins } from './lint.ts';
 import { ConfigErrors, type Problem, problemLine, Problems } from './problems.ts';
 import { addMissingProducers, checkNeeds, inDependencyOrder } from './producers.ts';
@@ -86,7 +87,8 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   if (problems.errors.length > 0 || handler === undefined) return undefined;
   lintPlugins({ envelope, profiles, handler, saturationDetector, discovery, sources }, roster, problems);
   const { warnings } = problems;
-  return { plugins, profiles, handler, parsers, saturationDetector, sources, discovery, gates, warnings };
+  const health = resolveHealth(envelope.health);
+  return { plugins, profiles, handler, parsers, saturationDetector, sources, discovery, gates, health, warnings };
 }
 
 function refuseExperimental(plugins: Iterable<ResolvedPlugin>, problems: Problems): void {

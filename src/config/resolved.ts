@@ -1,4 +1,5 @@
 import type { DataKey } from '../core/data.ts';
+import type { HealthSettings } from '../core/health.ts';
 import type { PluginDefinition, PluginNeed } from '../core/plugin.ts';
 import type { Path } from './document.ts';
 import type { Gates } from './gates.ts';
@@ -58,6 +59,7 @@ export interface ResolvedConfig {
   readonly saturationDetector: string | undefined;
   readonly sources: readonly ResolvedSource[];
   readonly gates: Gates;
+  readonly health: HealthSettings;
   /** One line each, with its place. */
   readonly warnings: readonly string[];
 }

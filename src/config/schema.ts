@@ -1,18 +1,14 @@
 import * as v from 'valibot';
-import { parseDurationMs } from '../lib/duration.ts';
-import { parseQuantity } from '../lib/quantity.ts';
 import type { SourceDocument } from './document.ts';
 import { decode, isRecord } from './decode.ts';
+import { HEALTH } from './health.ts';
 import { type Problems, show } from './problems.ts';
+import { durationMs, quantity } from './units.ts';
 
 const KIND = 'EndpointPickerConfig';
 const API_VERSION = 'llm-d.ai/v1alpha1';
 const OLD_API_VERSION = 'inference.networking.x-k8s.io/v1alpha1';
 
-/** Text of a Go duration, as milliseconds. */
-const durationMs = v.pipe(v.string(), parsedBy(parseDurationMs));
-/** A Kubernetes quantity, as text or as a plain number. */
-const quantity = v.pipe(v.union([v.string(), v.number()]), v.transform(String), parsedBy(parseQuantity));
 const reference = v.object({ pluginRef: v.optional(v.string()) });
 
 const band = v.object({
@@ -76,6 +72,7 @@ export const ENVELOPE = v.object({
   requestHandler: v.optional(v.object({ parsers: v.optional(v.array(reference), []) }), {}),
   saturationDetector: v.optional(reference),
   parser: v.optional(reference),
+  health: v.optional(HEALTH),
 });
 
 /** A configuration whose keys and value types are right; nothing it refers to has been looked up. */
@@ -106,16 +103,4 @@ function checkVersion(value: Readonly<Record<string, unknown>>, problems: Proble
     const right = `write "${API_VERSION}" and "${KIND}"`;
     problems.error([at], `no kind ${show(kind)} is registered for version ${show(version)}: ${right}`);
   }
-}
-
-/** A parsing step that turns the parser's error into the issue's text. */
-function parsedBy(parse: (text: string) => number): v.RawTransformAction<string, number> {
-  return v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    try {
-      return parse(dataset.value);
-    } catch (error) {
-      addIssue({ message: error instanceof Error ? error.message : String(error) });
-      return NEVER;
-    }
-  });
 }

@@ -38,6 +38,10 @@ export interface EndpointSignals {
   readonly blockCount: Float64Array;
   /** When the last good scrape was taken: `Clock.nowMs` of the picking thread's clock origin. */
   readonly scrapedAtMs: Float64Array;
+  /** Since when nobody listens where the endpoint should, as the scraper sees it; `NaN` while somebody does. */
+  readonly refusedSinceMs: Float64Array;
+  /** Since when scrapes are not answered in time; `NaN` while they are. */
+  readonly hungSinceMs: Float64Array;
   /** Good scrapes so far, wrapping at 2^32; tells the load books which of their picks a scrape can have seen. */
   readonly scrapes: Uint32Array;
 }

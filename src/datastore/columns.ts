@@ -9,7 +9,7 @@ export interface Columns extends EndpointSignals {
   readonly generation: Uint32Array;
 }
 
-const FLOAT_COLUMNS = 6;
+const FLOAT_COLUMNS = 8;
 const BYTES = MAX_ENDPOINTS * (FLOAT_COLUMNS * Float64Array.BYTES_PER_ELEMENT + 2 * Uint32Array.BYTES_PER_ELEMENT);
 
 /** Memory for the columns of one pool, shared by the picking thread and the scrape worker. */
@@ -37,6 +37,8 @@ export function openColumns(memory: SharedArrayBuffer): Columns {
     blockTokens: float(),
     blockCount: float(),
     scrapedAtMs: float(),
+    refusedSinceMs: float(),
+    hungSinceMs: float(),
     scrapes: uint(),
     generation: uint(),
   };

@@ -144,8 +144,8 @@ export class EndpointTable implements EndpointView {
   }
 
   #forgetSignals(slot: number): void {
-    const { waiting, running, kvUsage, blockTokens, blockCount, scrapedAtMs, scrapes } = this.signals;
-    for (const column of [waiting, running, kvUsage, blockTokens, blockCount, scrapedAtMs]) column[slot] = Number.NaN;
+    const { scrapes, generation: _, ...columns } = this.signals;
+    for (const column of Object.values(columns)) column[slot] = Number.NaN;
     scrapes[slot] = 0;
   }
 }

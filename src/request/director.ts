@@ -6,6 +6,7 @@ import type { Follower, StreamEnd } from '../core/hooks.ts';
 import type { Schedule } from '../core/schedule.ts';
 import type { Dialect, InferenceBody, InferenceRequest } from '../core/request.ts';
 import { joinHostPort } from '../lib/host-port.ts';
+import type { HealthBook } from '../datastore/health-book.ts';
 import type { LoadBooks } from '../datastore/load-books.ts';
 import type { Objectives } from '../datastore/objectives.ts';
 import type { ModelRewrites } from '../datastore/rewrites.ts';
@@ -32,6 +33,8 @@ export interface Pool extends EndpointView {
 export interface DirectorParts {
   readonly clock: Clock;
   readonly pool: Pool;
+  /** Hears what becomes of requests; nobody when absent. */
+  readonly health?: HealthBook | undefined;
   readonly objectives: Objectives;
   readonly rewrites: ModelRewrites;
   /** The configuration in force; a request keeps the one it began with. */

@@ -3,11 +3,13 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Headers } from '../core/headers.ts';
 import type { Follower, StreamEnd } from '../core/hooks.ts';
 import type { Dialect, InferenceRequest } from '../core/request.ts';
+import type { HealthBook } from '../datastore/health-book.ts';
 import type { LoadBooks, Reservation } from '../datastore/load-books.ts';
 import { ModelRestorer } from '../payload/model-restore.ts';
 import { createResponseReader } from '../payload/create-response-reader.ts';
 import type { ResponseReader } from '../payload/response-reader.ts';
 import type { ProxyMetadata } from './exchange.ts';
+import { HealthWatch } from './health-watch.ts';
 import { type HeaderChanges, HeaderDraft, type Metadata, MetadataDraft } from './header-changes.ts';
 import type { ResponseRecorder } from './recorder.ts';
 
@@ -15,6 +17,8 @@ import type { ResponseRecorder } from './recorder.ts';
 export interface WatchParts {
   readonly clock: Clock;
   readonly pool: { readonly books: LoadBooks; byHostPort(hostPort: string): Endpoint | undefined };
+  /** Hears what becomes of requests; nobody when absent. */
+  readonly health?: HealthBook | undefined;
 }
 
 /** A request that was picked an endpoint for. */
@@ -43,6 +47,7 @@ export class ResponseWatch {
   readonly #parts: WatchParts;
   readonly #facts: RequestFacts;
   readonly #recorder: ResponseRecorder;
+  readonly #health: HealthWatch;
   #reservation: Reservation;
   #servedBy: Endpoint;
   #streaming: boolean;
@@ -66,6 +71,7 @@ export class ResponseWatch {
     this.#recorder = recorder;
     this.#servedBy = picked;
     this.#reservation = parts.pool.books.reserve(picked);
+    this.#health = new HealthWatch(parts.health, picked);
     this.#streaming = this.#facts.stream;
   }
 
@@ -90,6 +96,7 @@ export class ResponseWatch {
     this.#moveTo(served);
     const status = headers.get(':status') ?? headers.get('status');
     const ok = status === undefined || status.startsWith('2');
+    this.#health.status(status);
     if (!ok) this.#fail();
     const contentType = headers.get('content-type');
     if (contentType?.includes('text/event-stream') === true) this.#streaming = true;
@@ -107,9 +114,10 @@ export class ResponseWatch {
     const nowMs = this.#parts.clock.nowMs();
     this.#time(piece.byteLength, nowMs);
     this.#bytes += piece.byteLength;
+    this.#health.alive(nowMs);
     this.#reader?.push(piece);
     if (last) this.#finish();
-    if (this.#reader?.failed === true) this.#fail();
+    if (this.#reader?.failed === true) this.#failInside();
     const bytes = this.#restorer?.push(piece, last) ?? piece;
     this.#workMs += this.#parts.clock.nowMs() - nowMs;
     return bytes;
@@ -118,7 +126,7 @@ export class ResponseWatch {
   /** The body ended with trailers; returns the bytes to forward before them. */
   trailers(): Uint8Array {
     this.#finish();
-    if (this.#reader?.failed === true) this.#fail();
+    if (this.#reader?.failed === true) this.#failInside();
     return this.#restorer?.flush() ?? NOTHING;
   }
 
@@ -137,6 +145,7 @@ export class ResponseWatch {
 
   end(how: StreamEnd): void {
     this.#parts.pool.books.release(this.#reservation);
+    this.#health.end(this.#parts.clock.nowMs() - this.#facts.receivedAtMs);
     if (!Number.isNaN(this.#workMs)) this.#recorder.processed(this.#workMs / 1000);
     if (how === 'complete') this.#complete();
     for (const follower of this.#followers) follower.onEnd?.(how);
@@ -167,6 +176,12 @@ export class ResponseWatch {
     this.#recorder.pace(seconds / tokens, this.#streaming && tokens > 1 ? streamSeconds / (tokens - 1) : undefined);
   }
 
+  /** A stream that began well told of a failure. */
+  #failInside(): void {
+    if (!this.#failed) this.#health.failedInside();
+    this.#fail();
+  }
+
   /** An answer fails once, by its status or by an event in it. */
   #fail(): void {
     if (this.#failed) return;
@@ -179,8 +194,10 @@ export class ResponseWatch {
     if (served === undefined || served === this.#servedBy.hostPort) return;
     const endpoint = this.#parts.pool.byHostPort(served);
     if (endpoint === undefined) return;
-    this.#parts.pool.books.release(this.#reservation);
-    this.#reservation = this.#parts.pool.books.reserve(endpoint);
+    const { books } = this.#parts.pool;
+    books.release(this.#reservation);
+    this.#reservation = books.reserve(endpoint);
+    this.#health.movedTo(endpoint);
     this.#servedBy = endpoint;
   }
 }

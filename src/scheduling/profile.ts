@@ -28,6 +28,8 @@ export interface ProfileDeps {
   readonly minPicks: number;
   /** Asked once per profile run; who it names is called with the `DecisionRecord`, and only then is one made. */
   decisionListener(request: InferenceRequest): DecisionListener | undefined;
+  /** Leaves out endpoints that should get no requests now; nobody does when absent. */
+  readonly health?: { narrow(candidates: Candidates): Candidates } | undefined;
   /** Keeps the scores of every candidate; without one nobody does. */
   readonly scores?: ScoreBoard | undefined;
 }
@@ -90,6 +92,8 @@ export class CompiledProfile {
       before = after;
       if (left.length === 0) return FILTERED_OUT;
     }
+    // After the filters, so that a profile whose endpoints are all ejected still has the least bad of them.
+    left = this.#deps.health?.narrow(left) ?? left;
     this.#makeRoom(left.length);
     const sums = this.#sums;
     sums.fill(0, 0, left.length);

@@ -10,6 +10,9 @@ const PAGE =
   'vllm:num_requests_waiting 3\nvllm:num_requests_running 4\nvllm:kv_cache_usage_perc 0.5\n' +
   'vllm:cache_config_info{block_size="16",num_gpu_blocks="100"} 1\n';
 
+/** A slot whose metrics page does not stand where its requests are served. */
+const UNSERVED = 7;
+
 /** A fetch that somebody has to answer. */
 class Wire implements PageConnection {
   listener: PageListener | undefined;
@@ -64,7 +67,7 @@ function rig(settings: Partial<LoopSettings> = {}, endpoints = 1) {
   );
   const add = (slot: number, generation = slot + 1): void => {
     columns.generation[slot] = generation;
-    loop.add({ slot, generation, host: '127.0.0.1', port: 1, engine: 0 });
+    loop.add({ slot, generation, host: '127.0.0.1', port: 1, serves: slot !== UNSERVED, engine: 0 });
   };
   for (let slot = 0; slot < endpoints; slot++) add(slot);
   /** Turns the loop for `ms`, with every wire answered by `reply` between turns. */
@@ -81,6 +84,31 @@ function rig(settings: Partial<LoopSettings> = {}, endpoints = 1) {
 }
 
 const silent = (): void => {};
+
+describe('an endpoint that cannot be reached', () => {
+  it('is told of at once, and until it can be', () => {
+    const { columns, run, wires, time } = rig({ timeoutMs: 100 });
+    columns.refusedSinceMs[0] = columns.hungSinceMs[0] = Number.NaN;
+    run(60, (wire) => wire.fail());
+    const since = columns.refusedSinceMs[0];
+    expect(since).toBeLessThanOrEqual(time.nowMs);
+    run(500, (wire) => wire.fail());
+    expect([columns.refusedSinceMs[0], columns.hungSinceMs[0]]).toEqual([since, Number.NaN]);
+    run(2500);
+    expect([columns.refusedSinceMs[0], columns.hungSinceMs[0]]).toEqual([Number.NaN, Number.NaN]);
+    run(300, silent);
+    expect(columns.hungSinceMs[0]).toBeGreaterThan(since);
+    expect(wires.length).toBeGreaterThan(0);
+  });
+
+  it('is not told of where its metrics page stands at another port', () => {
+    const { columns, run } = rig({}, UNSERVED + 1);
+    columns.refusedSinceMs.fill(Number.NaN);
+    run(60, (wire) => wire.fail());
+    expect(columns.refusedSinceMs[0]).toBeGreaterThan(0);
+    expect(columns.refusedSinceMs[UNSERVED]).toBeNaN();
+  });
+});
 
 describe('a good page', () => {
   it('fills the columns of its slot, and counts', () => {

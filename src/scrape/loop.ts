@@ -22,6 +22,8 @@ export interface Target {
   readonly generation: number;
   readonly host: string;
   readonly port: number;
+  /** Whether requests are served at the same port, so that nobody listening there says something about them. */
+  readonly serves: boolean;
   /** Place in the list of engines. */
   readonly engine: number;
 }
@@ -161,6 +163,7 @@ export class ScrapeLoop {
 
   #arrived(probe: Probe, page: Uint8Array): void {
     const { target } = probe;
+    if (target.serves) this.#reached(target);
     const { values, missing } = this.#readers[target.engine].read(page);
     const good = !(Number.isNaN(values.waiting) && Number.isNaN(values.running) && Number.isNaN(values.kvUsage));
     if (missing.length > 0) {
@@ -188,7 +191,20 @@ export class ScrapeLoop {
     this.#book.scraped();
   }
 
+  /** Tells the picking thread at once whether the endpoint can be reached: the report may be a second away. */
+  #reached({ slot, generation }: Target, fault?: FetchFault): void {
+    const { columns } = this.#parts;
+    if (Atomics.load(columns.generation, slot) !== generation) return;
+    const nowMs = this.#parts.nowMs();
+    const { refusedSinceMs, hungSinceMs } = columns;
+    if (fault !== 'connect') refusedSinceMs[slot] = Number.NaN;
+    else if (Number.isNaN(refusedSinceMs[slot])) refusedSinceMs[slot] = nowMs;
+    if (fault !== 'timeout') hungSinceMs[slot] = Number.NaN;
+    else if (Number.isNaN(hungSinceMs[slot])) hungSinceMs[slot] = nowMs;
+  }
+
   #failed(probe: Probe, fault: FetchFault, message: string): void {
+    if (probe.target.serves) this.#reached(probe.target, fault);
     this.#book.pollFailed(probe.target, fault, message, probe.failures + 1);
     this.#ended(probe, false);
   }

@@ -174,7 +174,9 @@ class WorkerScraper implements Scraper {
 
   #target({ slot, generation, address, port, labels }: Endpoint): Target {
     const { source, extractor } = this.#options.settings;
-    return { slot, generation, host: address, port: source.port ?? port, engine: selectEngine(labels, extractor) };
+    const scrapedPort = source.port ?? port;
+    const engine = selectEngine(labels, extractor);
+    return { slot, generation, host: address, port: scrapedPort, serves: scrapedPort === port, engine };
   }
 }
 

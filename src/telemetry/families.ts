@@ -131,6 +131,11 @@ export const FAMILIES = {
     'plugin_type',
     'plugin_name',
   ]),
+  endpoint_health_transitions_total: counter('Changes of endpoint health, by new state and reason (ours).', [
+    'to',
+    'reason',
+  ]),
+  endpoints_by_health: gauge('Endpoints of the pool by health (ours).', ['name', 'state']),
   config_reload_total: counter('Changes of the configuration file, by result: success or failure (ours).', ['result']),
   config_generation: gauge('Configurations in force so far, the one at the start included (ours).', []),
   config_reload_errors_total: counter('Reloads refused; the last good state stayed (ours).', ['file']),

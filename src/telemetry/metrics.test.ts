@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../test/kit/clock.ts';
 import { inferenceRequest } from '../../test/kit/plugins.ts';
+import { healthBook } from '../../test/kit/health.ts';
 import { endpointAt, idlePool, scraped } from '../../test/kit/pool.ts';
 import { LabelLimit, MAX_LABEL_VALUES } from './label-limit.ts';
 import { Metrics } from './metrics.ts';
@@ -85,7 +86,10 @@ describe('pool metrics', () => {
     const metrics = new Metrics({ processMetrics: false });
     const pool = idlePool(size);
     const clock = manualClock();
-    const gauges = new PoolMetrics(metrics, pool, clock, { poolName: 'p', stalenessThresholdMs: 2000 });
+    const gauges = new PoolMetrics(metrics, pool, healthBook(pool, clock), clock, {
+      poolName: 'p',
+      stalenessThresholdMs: 2000,
+    });
     return { metrics, pool, clock, gauges };
   };
 

@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EndpointView } from '../core/endpoint.ts';
+import { HEALTH_STATES, type HealthState } from '../core/health.ts';
+import type { HealthBook } from '../datastore/health-book.ts';
 import { spreadOf } from './spread.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -18,12 +20,20 @@ export interface PoolMetricsOptions {
 export class PoolMetrics {
   readonly #metrics: Metrics;
   readonly #endpoints: EndpointView;
+  readonly #health: HealthBook;
   readonly #clock: Clock;
   readonly #options: PoolMetricsOptions;
 
-  constructor(metrics: Metrics, endpoints: EndpointView, clock: Clock, options: PoolMetricsOptions) {
+  constructor(
+    metrics: Metrics,
+    endpoints: EndpointView,
+    health: HealthBook,
+    clock: Clock,
+    options: PoolMetricsOptions,
+  ) {
     this.#metrics = metrics;
     this.#endpoints = endpoints;
+    this.#health = health;
     this.#clock = clock;
     this.#options = options;
   }
@@ -38,6 +48,17 @@ export class PoolMetrics {
     this.#fill('queue_size', signals.waiting, fresh);
     this.#fill('running_requests', signals.running, fresh);
     this.#queuePerEndpoint();
+    this.#countStates();
+  }
+
+  #countStates(): void {
+    const counts = new Map<HealthState, number>(HEALTH_STATES.map((state) => [state, 0]));
+    for (const slot of this.#endpoints.all) {
+      const state = this.#health.stateOf(slot);
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+    const name = this.#options.poolName;
+    for (const [state, count] of counts) this.#metrics.gauge('endpoints_by_health').set({ name, state }, count);
   }
 
   #fill(

@@ -222,4 +222,6 @@ export const OURS: readonly string[] = [
   'config_reload_errors_total',
   'config_reload_total',
   'config_generation',
+  'endpoint_health_transitions_total',
+  'endpoints_by_health',
 ];

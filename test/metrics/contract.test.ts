@@ -8,6 +8,7 @@ import { RequestMetrics } from '../../src/telemetry/request-metrics.ts';
 import { StreamMetrics } from '../../src/telemetry/stream-metrics.ts';
 import { manualClock } from '../kit/clock.ts';
 import { inferenceRequest } from '../kit/plugins.ts';
+import { healthBook } from '../kit/health.ts';
 import { endpointAt, idlePool, scraped } from '../kit/pool.ts';
 import { ScriptedDirector } from '../wire/support.ts';
 import { CONTRACT, type ContractRow, NOT_BUILT, OURS } from './contract-table.ts';
@@ -33,7 +34,10 @@ function moveAll(metrics: Metrics): void {
   recorder.scheduled(0.001, 'success', 'm', endpointAt(pool, 0));
   recorder.scheduled(0.001, 'failure', 'm', undefined);
   recorder.requestProcessed(0.001);
-  new PoolMetrics(metrics, pool, clock, { poolName: 'p', stalenessThresholdMs: 2000 }).refresh();
+  new PoolMetrics(metrics, pool, healthBook(pool, clock), clock, {
+    poolName: 'p',
+    stalenessThresholdMs: 2000,
+  }).refresh();
   const type = 'queue-scorer';
   const plugin = { name: 'q', type, metricType: type, kind: 'scorer', instance: { score() {} } } as const;
   bindPluginDuration(metrics)('Scorer', plugin)(0.001);
