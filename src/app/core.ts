@@ -126,6 +126,7 @@ function generationParts({ pool, random, settings, metrics, log, listener }: Sur
       random,
       http: systemHttpClient,
       meter: (plugin) => pluginMeter(metrics, plugin),
+      debug: (plugin, message) => log.debug({ plugin }, message),
     },
     scheduler: {
       clock: systemClock,

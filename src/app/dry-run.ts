@@ -23,6 +23,7 @@ export function dryRun(config: ResolvedConfig): ConfigError | undefined {
         random: seededRandom(1),
         http: systemHttpClient,
         meter: (plugin) => pluginMeter(metrics, plugin),
+        debug() {},
       },
       scheduler: {
         clock: systemClock,

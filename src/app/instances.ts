@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../core/clock.ts';
-import { type DataType, keyText, type Reader } from '../core/data.ts';
+import { type DataKey, type DataType, keyText, type Reader } from '../core/data.ts';
 import type { EndpointView } from '../core/endpoint.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { HttpClient } from '../core/http-client.ts';
@@ -19,6 +19,8 @@ export interface InstanceParts {
   readonly random: Random;
   readonly http: HttpClient;
   meter(plugin: { readonly name: string; readonly type: string }): PluginMeter;
+  /** Puts a line of a plugin into the log at debug level. */
+  debug(plugin: string, message: string): void;
 }
 
 interface Entry {
@@ -114,7 +116,7 @@ export class Instances {
     return before.plugin;
   }
 
-  #create({ name, type, definition, parameters }: ResolvedPlugin): Plugin {
+  #create({ name, type, definition, parameters, consumes }: ResolvedPlugin): Plugin {
     const parts = this.#parts;
     const board = this.#board;
     const metricType = definition.metricType ?? type;
@@ -125,10 +127,11 @@ export class Instances {
       random: parts.random,
       http: parts.http,
       meter: parts.meter({ name, type: metricType }),
-      read: (key) => board.reader(key),
+      debug: (message) => parts.debug(name, message),
+      read: (key) => board.reader(settled(key, consumes)),
       write: (key) => board.writer(key),
       share: (key, value) => board.share(key, value),
-      shared: (key) => board.shared(key),
+      shared: (key) => board.shared(settled(key, consumes)),
       plugin: (kind, needed) => this.get(kind, needed).instance,
     };
     try {
@@ -140,11 +143,20 @@ export class Instances {
   }
 }
 
+/** The key an open one stands for in this configuration. */
+function settled<T>(key: DataKey<T>, consumes: ResolvedPlugin['consumes']): DataKey<T> {
+  const { type, open } = key;
+  const producer = open === true ? consumes.find((each) => each.type.name === type.name)?.producer : undefined;
+  return producer === undefined ? key : { type, producer };
+}
+
+/** Whether an instance of one would do for the other; what it reads counts, since it has bound that. */
 function sameDefinition(before: ResolvedPlugin, now: ResolvedPlugin): boolean {
   return (
     before.type === now.type &&
     before.definition === now.definition &&
-    isDeepStrictEqual(before.parameters, now.parameters)
+    isDeepStrictEqual(before.parameters, now.parameters) &&
+    isDeepStrictEqual(before.consumes.map(keyText), now.consumes.map(keyText))
   );
 }
 

@@ -1,9 +1,32 @@
-import { type DataKey, keyText } from '../core/data.ts';
+import { type DataKey, dataKey, keyText } from '../core/data.ts';
 import { hasRole } from '../core/plugin.ts';
 import type { Problems } from './problems.ts';
 import { DISPENSABLE } from './known-types.ts';
 import type { ResolvedPlugin } from './resolved.ts';
 import type { Roster } from './roster.ts';
+
+/**
+ * Gives every open key the producer the configuration uses: the only one that is there or asked for by name. Source:
+ * contract 8.2 (22), where a reader of the default key makes a second prefix index beside the one that is configured.
+ */
+export function settleOpenKeys(roster: Roster): void {
+  const users = new Map<string, Set<string>>();
+  for (const { produces, consumes } of roster.all) {
+    for (const { type, producer, open } of [...produces, ...consumes]) {
+      if (open === true) continue;
+      const producers = users.get(type.name) ?? new Set();
+      users.set(type.name, producers.add(producer));
+    }
+  }
+  for (const plugin of roster.all) {
+    if (!plugin.consumes.some(({ open }) => open === true)) continue;
+    const settled = plugin.consumes.map(({ type, open, producer }) => {
+      const [only, second] = users.get(type.name) ?? [];
+      return dataKey(type, open === true && second === undefined ? only : producer);
+    });
+    roster.rebind(plugin, settled);
+  }
+}
 
 /**
  * Creates the default producer of every datum that somebody needs and nobody produces, and then theirs. Source:

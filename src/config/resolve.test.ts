@@ -1,7 +1,7 @@
 import { assert, constantFrom, integer, property, tuple } from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { dataKey, type DataType, PREFIX_MATCH } from '../core/data.ts';
+import { dataKey, type DataType, keyText, openKey, PREFIX_MATCH } from '../core/data.ts';
 import type { PluginKind } from '../core/kinds.ts';
 import type { PluginDefinition, Stability } from '../core/plugin.ts';
 import { BUILT_IN_CONFIG } from './built-in.ts';
@@ -59,6 +59,8 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
   plugin('picker', 'random-picker', { config: picker }),
   plugin('profile-handler', 'single-profile-handler'),
   plugin('profile-handler', 'header-profile-handler', { stability: 'deprecated' }),
+  plugin('hook', 'old-hook', { stability: 'deprecated', instead: 'remove it' }),
+  plugin('decider', 'open-decider', { consumes: () => [openKey(PREFIX_MATCH)] }),
   plugin('parser', 'openai-parser'),
   plugin('parser', 'passthrough-parser'),
   plugin('source', 'metrics-data-source', {
@@ -269,11 +271,38 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer}]}]
     expect(config.warnings).toEqual(['test.yaml: has no content: the built-in configuration is used']);
   });
 
+  it('gives an open key the only producer there is or is asked for, else the default one', () => {
+    const settled = (plugins: string): string[] => {
+      const config = resolve(`plugins: [${plugins}]`);
+      const reader = config.plugins.find(({ type }) => type === 'open-decider');
+      expect(reader?.consumes.some(({ open }) => open)).toBe(false);
+      return [...(reader?.consumes.map(keyText) ?? []), ...names(config).filter((name) => /producer|cpu/.test(name))];
+    };
+    const approx = 'PrefixCacheMatchInfoDataKey/approx-prefix-cache-producer';
+    const cpu = '{type: approx-prefix-cache-producer, name: cpu-producer}';
+    expect(settled('{type: open-decider}')).toEqual([approx, 'approx-prefix-cache-producer']);
+    expect(settled(`{type: open-decider}, {type: prefix-cache-scorer}`)).toEqual([
+      approx,
+      'approx-prefix-cache-producer',
+    ]);
+    // One declared producer, read by a scorer or by nobody else: no second index for the decider.
+    const only = ['PrefixCacheMatchInfoDataKey/cpu-producer', 'cpu-producer'];
+    expect(settled(`{type: open-decider}, ${cpu}`)).toEqual(only);
+    expect(settled(`{type: open-decider}, ${cpu}, {type: other-prefix-scorer}`)).toEqual(only);
+    // Two: nobody can tell which is meant.
+    expect(settled(`{type: open-decider}, ${cpu}, {type: prefix-cache-scorer}`)).toEqual([
+      approx,
+      'approx-prefix-cache-producer',
+      'cpu-producer',
+    ]);
+  });
+
   it('warns about deprecated types and weights without effect', () => {
-    const config = resolve(`plugins: [{type: header-profile-handler}, {type: decode-filter}]
+    const config = resolve(`plugins: [{type: header-profile-handler}, {type: decode-filter}, {type: old-hook}]
 schedulingProfiles: [{name: p, plugins: [{pluginRef: decode-filter, weight: 2}]}]`);
     expect(config.warnings).toEqual([
       "test.yaml:1:18: plugins[0].type: plugin type 'header-profile-handler' is deprecated",
+      "test.yaml:1:73: plugins[2].type: plugin type 'old-hook' is deprecated: remove it",
       "test.yaml:2:77: schedulingProfiles[0].plugins[0].weight: 'decode-filter' is a filter: only scorers have a weight, ignored",
     ]);
   });

@@ -7,7 +7,7 @@ import { resolveParsers } from './parsers.ts';
 import { resolveHealth } from './health.ts';
 import { lintPlugins } from './lint.ts';
 import { ConfigErrors, type Problem, problemLine, Problems } from './problems.ts';
-import { addMissingProducers, checkNeeds, inDependencyOrder } from './producers.ts';
+import { addMissingProducers, checkNeeds, inDependencyOrder, settleOpenKeys } from './producers.ts';
 import { resolveHandler, resolveProfiles } from './profiles.ts';
 import type { Catalog, ResolvedConfig, ResolvedPlugin } from './resolved.ts';
 import { Roster } from './roster.ts';
@@ -79,6 +79,7 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   const sources = resolveSources(envelope, roster, problems);
   const discovery = resolveDiscovery(envelope, roster, problems);
   checkFlowControl(envelope, gates, roster, problems);
+  settleOpenKeys(roster);
   addMissingProducers(roster, problems);
   checkNeeds(roster, problems);
   if (!options.allowExperimental) refuseExperimental(roster.all, problems);

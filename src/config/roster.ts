@@ -77,6 +77,11 @@ export class Roster {
     return this.#plugins.get(type);
   }
 
+  /** Says anew what a plugin consumes. */
+  rebind(plugin: ResolvedPlugin, consumes: ResolvedPlugin['consumes']): void {
+    this.#plugins.set(plugin.name, { ...plugin, consumes });
+  }
+
   /** What to say about a reference to a name nobody has. */
   undefinedHint(name: string): string {
     if (this.#catalog.has(name) && !this.#plugins.has(name)) return `: add "- type: ${name}" to plugins`;
@@ -116,7 +121,8 @@ export class Roster {
     } else if (meant !== undefined && !this.#catalog.has(type)) {
       this.#problems.warn(path, `plugin type '${type}' is deprecated: write '${meant}'`);
     } else if (definition.stability === 'deprecated') {
-      this.#problems.warn(path, `plugin type '${type}' is deprecated`);
+      const { instead } = definition;
+      this.#problems.warn(path, `plugin type '${type}' is deprecated${instead === undefined ? '' : `: ${instead}`}`);
     }
     return definition;
   }

@@ -17,6 +17,8 @@ export interface DataType<T> {
 export interface DataKey<T> {
   readonly type: DataType<T>;
   readonly producer: string;
+  /** Another producer takes the place of this one where the configuration has only that. */
+  readonly open?: true;
 }
 
 /** A bound way to read one datum of a request; undefined when its producer had nothing to say. */
@@ -27,6 +29,11 @@ export type Writer<T> = (request: InferenceRequest, value: T) => void;
 /** The key of `type` as produced by `producer`, by default the instance named like its default producer's type. */
 export function dataKey<T>(type: DataType<T>, producer: string = type.defaultProducer): DataKey<T> {
   return { type, producer };
+}
+
+/** The key of `type` by whoever produces it in a configuration; by its default producer where several do, or nobody. */
+export function openKey<T>(type: DataType<T>): DataKey<T> {
+  return { type, producer: type.defaultProducer, open: true };
 }
 
 /** The key as the contract writes it; two keys with one text are one key. */

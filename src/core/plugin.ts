@@ -9,12 +9,20 @@ import type { Random } from './random.ts';
 
 export type Stability = 'alpha' | 'beta' | 'deprecated';
 
+/** Which stages a request goes through. Source: contract 5.3, label `decision_type`. */
+export type StageDecision = 'decode-only' | 'prefill-decode' | 'encode-decode' | 'encode-prefill-decode';
+
 /** Numbers a plugin exports; `telemetry` binds them to metric families. */
 export interface PluginMeter {
   /** Blocks the index holds now, over all endpoints. */
   prefixIndexSize(blocks: number): void;
   /** One lookup: share of the prompt matched, 0..1, and matched length in bytes. */
   prefixHit(ratio: number, bytes: number): void;
+  /** The stages of one request for `model`, empty for none, under the name of the handler's generation. */
+  disaggDecision(model: string, decision: StageDecision): void;
+  pdDecision(model: string, decision: StageDecision): void;
+  /** A stage was wanted, and no endpoint would do for it. */
+  stageFailed(stage: string): void;
 }
 
 /** Everything a plugin may touch. */
@@ -25,6 +33,8 @@ export interface PluginContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly meter: PluginMeter;
+  /** Tells those who read the log at debug level; nothing of what a request contains. */
+  debug(message: string): void;
   /** Calls other servers. Only for plugins whose work it is; every call has a time-out and a size limit. */
   readonly http: HttpClient;
   /** Binds a declared `consumes` key. */
@@ -67,6 +77,8 @@ export interface PluginDefinition<K extends PluginKind = PluginKind, C = unknown
   /** `plugin_type` label of the metrics, where it is not the type. */
   readonly metricType?: string | undefined;
   readonly stability: Stability;
+  /** Of a deprecated type: what to do instead, to go on after "deprecated: ". */
+  readonly instead?: string | undefined;
   /** One sentence for `pointsman plugins`. */
   readonly summary: string;
   readonly config: GenericSchema<unknown, C>;

@@ -11,6 +11,7 @@ export interface Family {
 
 const REQUEST_LABELS = ['model_name', 'target_model_name', 'fairness_id', 'priority'] as const;
 const PREFIX_LABELS = ['plugin_name', 'plugin_type'] as const;
+const DECISION_LABELS = ['plugin_name', 'plugin_type', 'model_name', 'decision_type'] as const;
 
 const LATENCY_SECONDS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120, 180, 240,
@@ -116,6 +117,12 @@ export const FAMILIES = {
     0,
     ...Array.from({ length: 13 }, (_, power) => 16 * 2 ** power),
   ]),
+  disagg_decision_total: counter('Requests by the stages they go through.', DECISION_LABELS),
+  pd_decision_total: counter('Requests by the stages they go through, of pd-profile-handler.', DECISION_LABELS),
+  disagg_stage_failures_total: counter(
+    'Times a stage was wanted and no endpoint would do, so that the request went on without (ours).',
+    [...PREFIX_LABELS, 'stage'],
+  ),
   extproc_streams_inflight: { ...gauge('ext_proc streams open now.', []), streams: true },
   extproc_stream_duration_seconds: {
     ...histogram(

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { FAMILIES, type Family, type FamilyName, HELP_PREFIX, METRIC_PREFIX } from './families.ts';
+import { LabelLimit } from './label-limit.ts';
 import { registerLegacy } from './legacy.ts';
 
 /** Which families there are besides the always present ones. */
@@ -15,6 +16,8 @@ export interface MetricsOptions {
 /** Every family of the table, registered once. */
 export class Metrics {
   readonly registry = new Registry();
+  /** Model names exported so far, whatever the family and the label. */
+  readonly models = new LabelLimit();
   readonly #families = new Map<FamilyName, Counter | Gauge | Histogram>();
 
   constructor({ processMetrics, streamMetrics = false, legacyMetrics = false }: MetricsOptions) {

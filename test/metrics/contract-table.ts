@@ -13,6 +13,7 @@ export interface ContractRow {
 const REQUEST = 'model_name target_model_name fairness_id priority';
 const MODELS = 'model_name target_model_name';
 const PREFIX = 'plugin_name plugin_type';
+const DECISION = `${PREFIX} model_name decision_type`;
 const UP_TO_120 = '0.005 0.025 0.05 0.1 0.2 0.4 0.6 0.8 1 1.25 1.5 2 3 4 5 6 8 10 15 20 30 45 60 120';
 const UP_TO_8192 = '1 8 16 32 64 128 256 512 1024 2048 4096 8192';
 const UP_TO_65536 = `${UP_TO_8192} 16384 32778 65536`;
@@ -187,6 +188,18 @@ export const CONTRACT: readonly ContractRow[] = [
     buckets: '0 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536',
     twin: extension('prefix_indexer_hit_bytes', ''),
   },
+  {
+    name: 'disagg_decision_total',
+    type: 'counter',
+    labels: DECISION,
+    twin: scheduler('disagg_decision_total', 'model_name decision_type'),
+  },
+  {
+    name: 'pd_decision_total',
+    type: 'counter',
+    labels: DECISION,
+    twin: scheduler('pd_decision_total', 'model_name decision_type'),
+  },
   { name: 'extproc_streams_inflight', type: 'gauge', labels: '' },
   {
     name: 'extproc_stream_duration_seconds',
@@ -202,9 +215,7 @@ export const NOT_BUILT: readonly (readonly [name: string, reason: string])[] = [
   ['plugin_data_scope_violations_total', 'a plugin can reach only the data it declares, so there is nothing to count'],
   ['inflight_', 'the in-flight load producer'],
   ['encoder_cache_', 'multimodal encoder scheduling'],
-  ['disagg_decision_total', 'disaggregated serving'],
-  ['pd_decision_total', 'disaggregated serving'],
-  ['disaggregatedset_', 'disaggregated serving'],
+  ['disaggregatedset_', 'rollouts of disaggregated sets'],
   ['request_slo_violation_total', 'latency prediction'],
   ['request_predicted_', 'latency prediction'],
   ['request_ttft_prediction_duration_seconds', 'latency prediction'],
@@ -224,4 +235,5 @@ export const OURS: readonly string[] = [
   'config_generation',
   'endpoint_health_transitions_total',
   'endpoints_by_health',
+  'disagg_stage_failures_total',
 ];

@@ -46,6 +46,10 @@ function moveAll(metrics: Metrics): void {
     meter.prefixIndexSize(5);
     meter.prefixHit(0.5, 100);
   }
+  const handler = pluginMeter(metrics, { name: 'h', type: 'disagg-profile-handler' });
+  handler.disaggDecision('m', 'prefill-decode');
+  handler.stageFailed('prefill');
+  pluginMeter(metrics, { name: 'h', type: 'pd-profile-handler' }).pdDecision('', 'decode-only');
   const streams = new StreamMetrics(metrics, clock);
   streams.started();
   const exchange = streams.timed(new ScriptedDirector()).open(NO_HEADERS);

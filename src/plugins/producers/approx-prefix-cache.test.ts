@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import * as v from 'valibot';
 import { manualClock } from '../../../test/kit/clock.ts';
 import { NO_EDITS } from '../../../test/kit/edits.ts';
-import { create, inferenceRequest, pluginContext } from '../../../test/kit/plugins.ts';
+import { create, inferenceRequest, pluginContext, NO_METER } from '../../../test/kit/plugins.ts';
 import { endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
 import { dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
-import type { PluginContext } from '../../core/plugin.ts';
+import type { PluginContext, PluginMeter } from '../../core/plugin.ts';
 import type { Schedule } from '../../core/schedule.ts';
 import type { InferenceBody, InferenceRequest } from '../../core/request.ts';
 import { DataBoard } from '../../scheduling/data-board.ts';
@@ -35,7 +35,8 @@ function setup(parameters: object = {}, size = 4, changes: Partial<PluginContext
   const board = new DataBoard();
   const sizes: number[] = [];
   const hits: { ratio: number; bytes: number }[] = [];
-  const meter = {
+  const meter: PluginMeter = {
+    ...NO_METER,
     prefixIndexSize: (blocks: number) => void sizes.push(blocks),
     prefixHit: (ratio: number, bytes: number) => void hits.push({ ratio, bytes }),
   };
