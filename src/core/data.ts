@@ -72,7 +72,6 @@ export interface TokenizedPrompt {
   readonly media: readonly MediaItem[];
 }
 
-/** @public */
 export const TOKENIZED_PROMPT: DataType<TokenizedPrompt> = {
   name: 'TokenizedPrompt',
   defaultProducer: 'token-producer',
@@ -116,5 +115,5 @@ export const MEDIA_MATCH: DataType<MediaMatch> = {
 /** @public */
 export const SESSION_ID: DataType<string> = { name: 'SessionIDDataKey', defaultProducer: 'session-id-producer' };
 
-/** Slot of the endpoint the stage before picked, for those who want to be near it. @public */
+/** Slot of the endpoint the stage before picked, for those who want to be near it. */
 export const PEER_ENDPOINT: DataType<number> = { name: 'peer-endpoint', defaultProducer: 'disagg-profile-handler' };

@@ -1,4 +1,7 @@
 import type { PluginDefinition } from '../core/plugin.ts';
+import { alwaysDisaggMultimodalDecider } from './deciders/always-disagg-multimodal.ts';
+import { alwaysDisaggPdDecider } from './deciders/always-disagg-pd.ts';
+import { prefixBasedPdDecider } from './deciders/prefix-based-pd.ts';
 import { anthropicParser } from './parsers/anthropic.ts';
 import { openaiParser } from './parsers/openai.ts';
 import { passthroughParser } from './parsers/passthrough.ts';
@@ -10,6 +13,11 @@ import { maxScorePicker } from './pickers/max-score.ts';
 import { randomPicker } from './pickers/random.ts';
 import { weightedRandomPicker } from './pickers/weighted-random.ts';
 import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
+import { dataParallelProfileHandler } from './profile-handlers/data-parallel.ts';
+import { disaggHeadersHandler, prefillHeaderHandler } from './profile-handlers/disagg-headers.ts';
+import { disaggProfileHandler } from './profile-handlers/disagg.ts';
+import { headerProfileHandler } from './profile-handlers/header-profile.ts';
+import { pdProfileHandler } from './profile-handlers/pd.ts';
 import { singleProfileHandler } from './profile-handlers/single-profile.ts';
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
 import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts';
@@ -27,6 +35,15 @@ export const PLUGINS: readonly PluginDefinition[] = [
   vertexaiParser,
   passthroughParser,
   singleProfileHandler,
+  headerProfileHandler,
+  dataParallelProfileHandler,
+  disaggProfileHandler,
+  pdProfileHandler,
+  disaggHeadersHandler,
+  prefillHeaderHandler,
+  alwaysDisaggPdDecider,
+  alwaysDisaggMultimodalDecider,
+  prefixBasedPdDecider,
   approxPrefixCacheProducer,
   queueScorer,
   runningRequestsSizeScorer,
