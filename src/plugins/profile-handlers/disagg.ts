@@ -30,17 +30,23 @@ const form = v.strictObject({
     'decode-first',
   ),
   profiles: v.optional(
-    v.strictObject({
-      decode: name(`Profile that picks where the request goes; ${DECODE} when absent.`),
-      prefill: name(`Profile that picks who computes the prompt; ${PREFILL} when absent.`),
-      encode: name(`Profile that picks who encodes pictures, videos and sound; ${ENCODE} when absent.`),
-    }),
+    v.pipe(
+      v.strictObject({
+        decode: name(`Profile that picks where the request goes; ${DECODE} when absent.`),
+        prefill: name(`Profile that picks who computes the prompt; ${PREFILL} when absent.`),
+        encode: name(`Profile that picks who encodes pictures, videos and sound; ${ENCODE} when absent.`),
+      }),
+      v.description('Names of the scheduling profiles by stage.'),
+    ),
   ),
   deciders: v.optional(
-    v.strictObject({
-      prefill: name('Plugin that says whether a prefill stage is worth it; without one it never is.'),
-      encode: name('Plugin that says whether an encode stage is worth it; without one it never is.'),
-    }),
+    v.pipe(
+      v.strictObject({
+        prefill: name('Plugin that says whether a prefill stage is worth it; without one it never is.'),
+        encode: name('Plugin that says whether an encode stage is worth it; without one it never is.'),
+      }),
+      v.description('Who decides about the stages besides decode, by stage.'),
+    ),
   ),
   ...FLAT,
 });
@@ -78,6 +84,11 @@ export const disaggProfileHandler = definePlugin({
   summary: 'Picks a decode endpoint and, where deciders say so, endpoints for prefill and encode.',
   config: parameters,
   needs: (config) => [deciderOf(config, 'prefill'), deciderOf(config, 'encode')].filter((need) => need !== undefined),
+  profiles: (config) => {
+    const { decode, prefill, encode } = profilesOf(config);
+    const prefills = config.stageOrder === 'prefill-first' || deciderOf(config, 'prefill') !== undefined;
+    return [decode, ...(prefills ? [prefill] : []), ...(deciderOf(config, 'encode') === undefined ? [] : [encode])];
+  },
   // The contract's key has the type in it, whatever the instance is called.
   produces: () => [dataKey(PEER_ENDPOINT)],
   create: (config, context) =>

@@ -54,6 +54,7 @@ export const pdProfileHandler = definePlugin({
   config: parameters,
   needs: ({ deciderPluginName: name }) => [{ kind: 'decider', name, at: ['deciderPluginName'] }],
   consumes: ({ prefixMatchInfoProducerName: producer }) => (producer === '' ? [] : [dataKey(PREFIX_MATCH, producer)]),
+  profiles: ({ decodeProfile, prefillProfile }) => [decodeProfile, prefillProfile],
   produces: () => [dataKey(PEER_ENDPOINT)],
   create: ({ decodeProfile, prefillProfile, primaryPort, deciderPluginName }, context) =>
     new StagedHandler(
