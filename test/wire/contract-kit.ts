@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
+import type { PickerSettings } from '../../src/app/settings.ts';
 import { type ContractPicker, type Pod, podHostPort, startContractPicker, type Told } from './contract-rig.ts';
 
 /** Rows that have a test. */
@@ -34,8 +35,12 @@ export function stopAll(): void {
 }
 
 /** A picker with objectives, stopped by `stopAll`. */
-export async function start(pods: readonly Pod[] = THREE, configText?: string): Promise<ContractPicker> {
-  const picker = await startContractPicker(pods, configText);
+export async function start(
+  pods: readonly Pod[] = THREE,
+  configText?: string,
+  changes: Partial<PickerSettings> = {},
+): Promise<ContractPicker> {
+  const picker = await startContractPicker(pods, configText, changes);
   picker.core.objectives.replace(OBJECTIVES);
   open.push(picker);
   return picker;

@@ -106,6 +106,30 @@ export function requestRows(): void {
       expect(await picker.metric('_request_total{', 'fairness_id="default-flow"')).toMatch(/ 1$/);
     });
 
+    row(75, 'a header that a plugin adds when the pick stands', async () => {
+      const plugins = [{ type: 'data-parallel-profile-handler', parameters: { primaryPort: 9000 } }];
+      const picker = await start([[0, 0]], JSON.stringify({ plugins: [...plugins, { type: 'queue-scorer' }] }));
+      const told = await picker.tell(...completion('m').messages);
+      expect(told.set).toEqual({
+        'x-gateway-destination-endpoint': '192.168.1.1:9000',
+        'x-data-parallel-host-port': '192.168.1.1:8000',
+      });
+    });
+
+    row(
+      90,
+      'a request that wants cached tokens only, where there are some and where not, and one that does not',
+      async () => {
+        const picker = await start();
+        const cachedOnly = { prefer: 'respond-async, if-available' };
+        expectRoute(await picker.tell(...completion('m').messages), 1);
+        expectRoute(await picker.tell(...completion('m', cachedOnly).messages), 1);
+        const missing = 'inference error: PreconditionFailed - no decode worker has the requested KV cache';
+        expectRefusal(await picker.tell(...completion('n', cachedOnly).messages), 412, missing);
+        expectRoute(await picker.tell(...completion('n').messages), 1);
+      },
+    );
+
     row(82, 'neither prompt nor messages, and no message in them', async () => {
       const picker = await start();
       for (const [path, body, text] of [

@@ -15,7 +15,6 @@ export const HELD_ELSEWHERE: Readonly<Record<number, string>> = {
 const NO_LORA = 'needs the lora-affinity-scorer, which the catalog lacks';
 const NO_REPORTER = 'needs the request-attribute-reporter, which the catalog lacks';
 const NO_SESSIONS = 'needs session affinity plugins, which the catalog lacks';
-const NO_DISAGGREGATION = 'needs prefill and decode profiles, which no profile handler of the catalog runs';
 const NO_HOOKS = 'there are no plugins before, after or instead of the pick that could do this';
 const NO_FLOW_CONTROL = 'there is no flow control';
 const NO_KUBERNETES = 'there is no Kubernetes discovery';
@@ -30,8 +29,8 @@ export const NOT_HELD: Readonly<Record<number, string>> = {
   37: NO_REPORTER,
   38: NO_SESSIONS,
   39: NO_SESSIONS,
-  40: NO_DISAGGREGATION,
-  41: NO_DISAGGREGATION,
+  40: NO_SESSIONS,
+  41: NO_SESSIONS,
   42: NO_SESSIONS,
   43: 'most of the documented configurations name plugins the catalog lacks',
   44: GO_INTERNAL,
@@ -43,13 +42,11 @@ export const NOT_HELD: Readonly<Record<number, string>> = {
   60: 'there is no metric of the termination cause',
   68: 'there is no count of events to look at',
   69: 'there is no count of events to look at',
-  75: NO_HOOKS,
   76: NO_HOOKS,
   77: NO_HOOKS,
   79: NO_HOOKS,
   84: 'no filter of the catalog can leave nobody',
   85: GO_INTERNAL,
-  90: 'there is no conditional decode',
   91: NO_HOOKS,
   93: NO_SESSIONS,
   94: 'src/admin/health.test.ts has it but for the time before the first load, when no port is open',
