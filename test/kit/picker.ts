@@ -1,9 +1,11 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/app/config.ts';
+import { CATALOG } from '../../src/app/catalog.ts';
 import { type RunningPicker, startPicker } from '../../src/app/picker.ts';
 import type { PickerSettings } from '../../src/app/settings.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
+import type { Catalog } from '../../src/config/resolved.ts';
 import { createLog, type Logger } from '../../src/telemetry/log.ts';
 import { eventually } from './eventually.ts';
 
@@ -42,9 +44,17 @@ export const TEST_SETTINGS: PickerSettings = {
 };
 
 /** The endpoints file for loopback servers at `ports`. */
-export function endpointsText(ports: readonly number[]): string {
+export function endpointsText(
+  ports: readonly number[],
+  labels: (index: number) => Record<string, string> = () => ({}),
+): string {
   return JSON.stringify({
-    endpoints: ports.map((port, index) => ({ name: `pod-${index}`, address: '127.0.0.1', port: String(port) })),
+    endpoints: ports.map((port, index) => ({
+      name: `pod-${index}`,
+      address: '127.0.0.1',
+      port: String(port),
+      labels: labels(index),
+    })),
   });
 }
 
@@ -55,6 +65,7 @@ export async function startTestPicker(
   endpoints: string | readonly number[],
   changes: Partial<PickerSettings> = {},
   testConfig: TestConfig = defaultConfig,
+  catalog: Catalog = CATALOG,
 ): Promise<TestPicker> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-test-'));
   const path = join(folder, 'endpoints.yaml');
@@ -62,8 +73,9 @@ export async function startTestPicker(
   const { log, logged } = memoryLog();
   try {
     const file = join(folder, 'picker.yaml');
-    await writeFile(file, JSON.stringify(testConfig(path)));
-    const { config, text } = await loadConfig({ file, text: undefined, allowExperimental: true });
+    const text = JSON.stringify(testConfig(path));
+    await writeFile(file, text);
+    const config = resolveConfig(text, { catalog, allowExperimental: true, source: file });
     const configFile = { file, text, allowExperimental: true };
     const picker = await startPicker(config, { ...TEST_SETTINGS, configFile, ...changes }, log);
     return {
