@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { diagnoseConfig, resolveConfig } from '../../src/config/resolve.ts';
 import { SAMPLES } from '../kit/samples.ts';
@@ -53,6 +55,11 @@ describe('samples of disaggregation', () => {
       ({ origin, definition }) => origin === 'injected' && definition.kind === 'producer',
     );
     expect(injected.map(({ name }) => name).toSorted()).toEqual([...added].toSorted());
+  });
+
+  it('in the repository load as they are', () => {
+    const sample = readFileSync(join(import.meta.dirname, '../../config/samples/prefill-decode.yaml'), 'utf8');
+    expect(problemsOf(sample)).toEqual([]);
   });
 
   it('create deciders before the handler that is declared before them', () => {
