@@ -80,7 +80,7 @@ export class ResponseWatch {
     this.#servedBy = picked;
     this.#reservation = books.reserve(picked);
     this.#helping = route.helpers.map((helper) => books.reserve(helper));
-    this.#health = new HealthWatch(parts.health, picked);
+    this.#health = new HealthWatch(parts.health, picked, route.helpers);
     this.#streaming = this.#facts.stream;
   }
 
