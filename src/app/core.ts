@@ -58,7 +58,7 @@ export function buildCore(
       clock: systemClock,
       random: seededRandom(settings.seed),
       http: systemHttpClient,
-      meter: (plugin) => pluginMeter(metrics, plugin),
+      meter: (plugin) => pluginMeter(metrics, plugin, log),
     },
     scheduler: {
       clock: systemClock,

@@ -52,6 +52,8 @@ export interface EndpointView {
   readonly all: Candidates;
   /** The tenant of a slot, or undefined when it is empty. */
   at(slot: number): Endpoint | undefined;
+  /** The endpoint called `<namespace>/<name>`, if it is in the pool. */
+  byId(id: string): Endpoint | undefined;
   /**
    * Requests waiting at the server as far as it can be known now: the scraped queue plus the picks it cannot have
    * shown yet. `NaN` when the queue was never scraped.

@@ -15,6 +15,10 @@ export interface PluginMeter {
   prefixIndexSize(blocks: number): void;
   /** One lookup: share of the prompt matched, 0..1, and matched length in bytes. */
   prefixHit(ratio: number, bytes: number): void;
+  /** Sessions bound to an endpoint now. */
+  sessionBindings(sessions: number): void;
+  /** Something went wrong for one request, which goes on without. Every one is counted, the first is logged. */
+  fault(error: unknown): void;
 }
 
 /** Everything a plugin may touch. */

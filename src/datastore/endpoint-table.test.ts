@@ -47,6 +47,18 @@ describe('endpoint table', () => {
     expect(table.byHostPort('10.0.0.2:8000')).toBeUndefined();
   });
 
+  it('finds endpoints by their id, wherever they have settled', () => {
+    const table = idlePool(2);
+    const before = table.byId('default/vllm-1');
+    expect([before?.slot, table.byId('vllm-1'), table.byId('')]).toEqual([1, undefined, undefined]);
+    table.replace([]);
+    expect(table.byId('default/vllm-1')).toBeUndefined();
+    table.replace([endpointSpec(1)]);
+    const after = table.byId('default/vllm-1');
+    expect(after?.slot).not.toBe(before?.slot);
+    expect(after).toBe(endpointAt(table, table.all[0]));
+  });
+
   it('rests freed slots before it reuses them', () => {
     const table = idlePool(0);
     for (let round = 0; round < 200; round++) table.replace([endpointSpec(round)]);

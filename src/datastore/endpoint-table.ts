@@ -58,6 +58,11 @@ export class EndpointTable implements EndpointView {
     return this.#tenants[slot];
   }
 
+  byId(id: string): Endpoint | undefined {
+    const slot = this.#slotById.get(id);
+    return slot === undefined ? undefined : this.#tenants[slot];
+  }
+
   expectedWaiting(slot: number): number {
     return this.books.expectedWaiting(slot);
   }

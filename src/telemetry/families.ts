@@ -127,10 +127,11 @@ export const FAMILIES = {
   },
   extproc_streams_total: { ...counter('ext_proc streams that ended, by gRPC status.', ['code']), streams: true },
   scraper_restarts_total: counter('Times the scrape worker died and was started again (ours).', []),
-  plugin_faults_total: counter('Times a plugin threw; its data was missing for that request (ours).', [
+  plugin_faults_total: counter('Times a plugin failed; what it does was missing for that request (ours).', [
     'plugin_type',
     'plugin_name',
   ]),
+  session_bindings: gauge('Sessions bound to an endpoint (ours).', PREFIX_LABELS),
   config_reload_errors_total: counter('Reloads refused; the last good state stayed (ours).', ['file']),
 } satisfies Record<string, Family>;
 

@@ -2,12 +2,15 @@ import * as v from 'valibot';
 import { NO_HEADERS } from '../../src/core/headers.ts';
 import type { Hooks } from '../../src/core/hooks.ts';
 import type { PluginKind, PluginKinds } from '../../src/core/kinds.ts';
-import type { PluginContext, PluginDefinition } from '../../src/core/plugin.ts';
+import type { PluginContext, PluginDefinition, PluginMeter } from '../../src/core/plugin.ts';
 import type { InferenceRequest } from '../../src/core/request.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { DataBoard } from '../../src/scheduling/data-board.ts';
 import { manualClock } from './clock.ts';
 import { idlePool } from './pool.ts';
+
+/** Takes numbers nobody looks at. */
+export const NO_METER: PluginMeter = { prefixIndexSize() {}, prefixHit() {}, sessionBindings() {}, fault() {} };
 
 /** A context over a real endpoint table; `board` joins the plugins of one test. */
 export function pluginContext(changes: Partial<PluginContext> = {}, board = new DataBoard()): PluginContext {
@@ -16,7 +19,7 @@ export function pluginContext(changes: Partial<PluginContext> = {}, board = new 
     endpoints: changes.endpoints ?? idlePool(4),
     clock: manualClock(),
     random: seededRandom(1),
-    meter: { prefixIndexSize() {}, prefixHit() {} },
+    meter: NO_METER,
     http: { postJson: (url) => Promise.reject(new Error(`nobody answers at ${url}`)) },
     read: (key) => board.reader(key),
     write: (key) => board.writer(key),

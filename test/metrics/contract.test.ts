@@ -41,6 +41,8 @@ function moveAll(metrics: Metrics): void {
     const meter = pluginMeter(metrics, { name, type: 'approx-prefix-cache-producer' });
     meter.prefixIndexSize(5);
     meter.prefixHit(0.5, 100);
+    meter.sessionBindings(3);
+    meter.fault(new Error('x'));
   }
   const streams = new StreamMetrics(metrics, clock);
   streams.started();

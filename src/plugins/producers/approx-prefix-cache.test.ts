@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as v from 'valibot';
 import { manualClock } from '../../../test/kit/clock.ts';
 import { NO_EDITS } from '../../../test/kit/edits.ts';
-import { create, inferenceRequest, pluginContext } from '../../../test/kit/plugins.ts';
+import { create, inferenceRequest, NO_METER, pluginContext } from '../../../test/kit/plugins.ts';
 import { endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
 import { dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
 import type { PluginContext } from '../../core/plugin.ts';
@@ -36,6 +36,7 @@ function setup(parameters: object = {}, size = 4, changes: Partial<PluginContext
   const sizes: number[] = [];
   const hits: { ratio: number; bytes: number }[] = [];
   const meter = {
+    ...NO_METER,
     prefixIndexSize: (blocks: number) => void sizes.push(blocks),
     prefixHit: (ratio: number, bytes: number) => void hits.push({ ratio, bytes }),
   };
