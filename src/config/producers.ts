@@ -88,20 +88,32 @@ function addProducer(
   problems: Problems,
 ): ResolvedPlugin | undefined {
   const { defaultProducer } = key.type;
+  const path = consumer.path ?? ['plugins'];
   const needs = `missing data key ${keyText(key)}, consumed by ${consumer.name}`;
-  if (key.producer !== defaultProducer) {
-    const remedy = `declare a producer of it named '${key.producer}', for example of type ${defaultProducer}`;
+  const remedy = remedyFor(key, roster);
+  if (remedy !== undefined) {
     if (!roster.isBroken(key.producer)) {
-      problems.error(['plugins'], `no default producer found for ${needs}: ${remedy}`);
+      problems.error(path, `no default producer found for ${needs}: ${remedy}`);
     }
     return undefined;
   }
   const before = problems.errors.length;
-  const producer = roster.inject(defaultProducer, ['plugins']);
+  const producer = roster.inject(defaultProducer, path);
   const silent = producer === undefined && (DISPENSABLE.has(defaultProducer) || roster.isBroken(defaultProducer));
   if (producer?.produces.some((made) => keyText(made) === keyText(key)) === true) return producer;
   if (!silent && problems.errors.length === before) {
-    problems.error(['plugins'], `no default producer found for ${needs}: '${defaultProducer}' does not produce it`);
+    problems.error(path, `no default producer found for ${needs}: '${defaultProducer}' does not produce it`);
   }
   return producer;
+}
+
+/** What to do about a datum nobody produces, where its default producer cannot simply be created. */
+function remedyFor({ producer, type: { defaultProducer } }: DataKey<unknown>, roster: Roster): string | undefined {
+  const add = `add "- type: ${defaultProducer}" to plugins`;
+  if (producer === '') return add;
+  if (producer !== defaultProducer) {
+    return `declare a producer of it named '${producer}', for example of type ${defaultProducer}`;
+  }
+  const fault = roster.get(producer) === undefined ? roster.faultWithoutParameters(defaultProducer) : undefined;
+  return fault && `${add}, whose parameters ${fault}`;
 }

@@ -1,7 +1,7 @@
 import { assert, constantFrom, integer, property, tuple } from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { dataKey, type DataType, PREFIX_MATCH } from '../core/data.ts';
+import { AGENT_IDENTITY, dataKey, type DataType, PREFIX_MATCH, SESSION_ID } from '../core/data.ts';
 import type { PluginKind } from '../core/kinds.ts';
 import type { PluginDefinition, Stability } from '../core/plugin.ts';
 import { BUILT_IN_CONFIG } from './built-in.ts';
@@ -47,6 +47,21 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
   }),
   plugin('scorer', 'latency-scorer', { consumes: () => [dataKey(LOST)] }),
   plugin('scorer', 'other-prefix-scorer', { consumes: () => [dataKey(PREFIX_MATCH, 'cpu-producer')] }),
+  plugin('scorer', 'session-affinity-scorer', {
+    config: v.object({ producer: v.optional(v.string()) }),
+    consumes: (config) => {
+      const { producer } = config as { producer?: string };
+      return [producer === undefined ? dataKey(AGENT_IDENTITY, '') : dataKey(SESSION_ID, producer)];
+    },
+  }),
+  plugin('producer', 'session-id-producer', {
+    config: v.pipe(
+      v.object({ headerName: v.optional(v.string()) }),
+      v.check(({ headerName }) => headerName !== undefined, 'must have exactly one of headerName and cookieName'),
+    ),
+    produces: (_config, name) => [dataKey(SESSION_ID, name)],
+  }),
+  plugin('hook', 'agent-identity', { also: ['producer'], produces: () => [dataKey(AGENT_IDENTITY, '')] }),
   plugin('producer', 'left-producer', {
     consumes: () => [dataKey(RIGHT)],
     produces: (_c, name) => [dataKey(LEFT, name)],
@@ -59,6 +74,8 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
   plugin('picker', 'random-picker', { config: picker }),
   plugin('profile-handler', 'single-profile-handler'),
   plugin('profile-handler', 'header-profile-handler', { stability: 'deprecated' }),
+  plugin('fairness-policy', 'round-robin-fairness-policy'),
+  plugin('ordering-policy', 'edf-ordering-policy'),
   plugin('parser', 'openai-parser'),
   plugin('parser', 'passthrough-parser'),
   plugin('source', 'metrics-data-source', {
@@ -229,6 +246,16 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer, weight: -0.5}
       autoTune: true,
       nested: { deep: [{ size: 1 }] },
     });
+  });
+
+  it('finds data wherever it comes from, by the name of its producer or by none', () => {
+    const config = resolve(`plugins:
+- {type: session-affinity-scorer, name: by-agent}
+- {type: session-affinity-scorer, name: by-session, parameters: {producer: mine}}
+- {type: agent-identity, name: agents}
+- {type: session-id-producer, name: mine, parameters: {headerName: x}}
+`);
+    expect(names(config).slice(0, 4)).toEqual(['agents', 'by-agent', 'mine', 'by-session']);
   });
 
   it('does not take a renamed producer for the default one', () => {
@@ -526,9 +553,40 @@ describe('a configuration that does not', () => {
       ["2:33: saturationDetector.pluginRef: the plugin 'queue-scorer' is not a saturation detector but a scorer"],
     ],
     [
-      'a bad quantity',
-      'flowControl: {maxBytes: -1}',
-      ['1:25: flowControl.maxBytes: quantity "-1" is negative: write 0 or more'],
+      'a quantity that is none',
+      'flowControl: {maxBytes: lots}',
+      [
+        '1:25: flowControl.maxBytes: invalid quantity "lots": write a number and k, M, G, T or Ki, Mi, Gi, Ti, for example "4Mi"',
+      ],
+    ],
+    [
+      'negative quantities',
+      'flowControl: {maxBytes: -1, defaultPriorityBand: {maxRequests: -2}, defaultNegativePriorityBand: {maxBytes: -1Ki}, priorityBands: [{}, {priority: -10, maxRequests: "-0.5"}]}',
+      [
+        '1:25: flowControl.maxBytes: global MaxBytes must be non-negative, got -1',
+        '1:64: flowControl.defaultPriorityBand.maxRequests: default priority band MaxRequests must be non-negative, got -2',
+        '1:109: flowControl.defaultNegativePriorityBand.maxBytes: default negative priority band MaxBytes must be non-negative, got -1024',
+        '1:165: flowControl.priorityBands[1].maxRequests: priority band -10 MaxRequests must be non-negative, got -1',
+      ],
+    ],
+    [
+      'policies nobody declared',
+      'flowControl: {usageLimitPolicyPluginRef: none, defaultPriorityBand: {orderingPolicyRef: edf-ordering-policy}, priorityBands: [{fairnessPolicyRef: round-robbin}]}\nplugins: [{type: round-robin-fairness-policy, name: round-robin}]',
+      [
+        '1:42: flowControl.usageLimitPolicyPluginRef: plugin "none" not found',
+        '1:89: flowControl.defaultPriorityBand.orderingPolicyRef: plugin "edf-ordering-policy" not found: add "- type: edf-ordering-policy" to plugins',
+        '1:147: flowControl.priorityBands[0].fairnessPolicyRef: plugin "round-robbin" not found (did you mean "round-robin"?)',
+      ],
+    ],
+    [
+      'policies that are none, or of another kind',
+      `plugins: [{type: queue-scorer}, {type: edf-ordering-policy}]
+flowControl: {usageLimitPolicyPluginRef: edf-ordering-policy, priorityBands: [{fairnessPolicyRef: queue-scorer, orderingPolicyRef: queue-scorer}]}`,
+      [
+        '2:42: flowControl.usageLimitPolicyPluginRef: plugin "edf-ordering-policy" does not implement UsageLimitPolicy: its kind is ordering-policy',
+        '2:99: flowControl.priorityBands[0].fairnessPolicyRef: plugin "queue-scorer" does not implement FairnessPolicy: its kind is scorer',
+        '2:132: flowControl.priorityBands[0].orderingPolicyRef: plugin "queue-scorer" does not implement OrderingPolicy: its kind is scorer',
+      ],
     ],
     [
       'a bad duration',
@@ -555,13 +613,27 @@ describe('a configuration that does not', () => {
     [
       'data of a type for later',
       'plugins: [{type: latency-scorer}]',
-      ["1:10: plugins: plugin type 'predicted-latency-producer' is not supported yet"],
+      ["1:11: plugins[0]: plugin type 'predicted-latency-producer' is not supported yet"],
+    ],
+    [
+      'data whose default producer needs parameters',
+      'plugins: [{type: session-affinity-scorer, parameters: {producer: session-id-producer}}]',
+      [
+        '1:11: plugins[0]: no default producer found for missing data key SessionIDDataKey/session-id-producer, consumed by session-affinity-scorer: add "- type: session-id-producer" to plugins, whose parameters must have exactly one of headerName and cookieName',
+      ],
+    ],
+    [
+      'data that any producer may make and none does',
+      'plugins: [{type: session-affinity-scorer}]',
+      [
+        '1:11: plugins[0]: no default producer found for missing data key agent-identity/, consumed by session-affinity-scorer: add "- type: agent-identity" to plugins',
+      ],
     ],
     [
       'data of a named producer nobody declared',
       'plugins: [{type: other-prefix-scorer}]',
       [
-        "1:10: plugins: no default producer found for missing data key PrefixCacheMatchInfoDataKey/cpu-producer, consumed by other-prefix-scorer: declare a producer of it named 'cpu-producer', for example of type approx-prefix-cache-producer",
+        "1:11: plugins[0]: no default producer found for missing data key PrefixCacheMatchInfoDataKey/cpu-producer, consumed by other-prefix-scorer: declare a producer of it named 'cpu-producer', for example of type approx-prefix-cache-producer",
       ],
     ],
     [

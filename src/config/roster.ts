@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { PluginKind } from '../core/kinds.ts';
 import { hasRole } from '../core/plugin.ts';
 import { didYouMean } from '../lib/nearest.ts';
@@ -75,6 +76,13 @@ export class Roster {
     if (DISPENSABLE.has(type) && !this.#catalog.has(type)) return undefined;
     if (!this.#add(type, type, { path })) this.#broken.add(type);
     return this.#plugins.get(type);
+  }
+
+  /** What is wrong with a plugin of `type` that is given no parameters; undefined when nothing is. */
+  faultWithoutParameters(type: string): string | undefined {
+    const definition = this.#catalog.get(type);
+    const result = definition && v.safeParse(definition.config, {});
+    return result?.success === false ? result.issues[0].message : undefined;
   }
 
   /** What to say about a reference to a name nobody has. */

@@ -11,7 +11,7 @@ const OLD_API_VERSION = 'inference.networking.x-k8s.io/v1alpha1';
 
 /** Text of a Go duration, as milliseconds. */
 const durationMs = v.pipe(v.string(), parsedBy(parseDurationMs));
-/** A Kubernetes quantity, as text or as a plain number. */
+/** A Kubernetes quantity, as text or as a plain number; whoever uses it says what to think of a negative one. */
 const quantity = v.pipe(v.union([v.string(), v.number()]), v.transform(String), parsedBy(parseQuantity));
 const reference = v.object({ pluginRef: v.optional(v.string()) });
 
@@ -80,6 +80,7 @@ const envelope = v.object({
 /** A configuration whose keys and value types are right; nothing it refers to has been looked up. */
 export type Envelope = v.InferOutput<typeof envelope>;
 export type FlowControl = v.InferOutput<typeof flowControl>;
+export type Band = v.InferOutput<typeof band>;
 
 /** Checks the shape of a whole configuration. Source: contract 2.1 and 2.2. Undefined after reporting problems. */
 export function readEnvelope(document: SourceDocument, problems: Problems): Envelope | undefined {

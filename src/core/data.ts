@@ -106,8 +106,10 @@ export const MEDIA_MATCH: DataType<MediaMatch> = {
   defaultProducer: 'mm-embeddings-cache-producer',
 };
 
-/** @public */
 export const SESSION_ID: DataType<string> = { name: 'SessionIDDataKey', defaultProducer: 'session-id-producer' };
+
+/** Who the agent behind a request is. Its key names no producer: whoever can tell may. */
+export const AGENT_IDENTITY: DataType<string> = { name: 'agent-identity', defaultProducer: 'agent-identity' };
 
 /** Slot of the endpoint the stage before picked, for those who want to be near it. @public */
 export const PEER_ENDPOINT: DataType<number> = { name: 'peer-endpoint', defaultProducer: 'disagg-profile-handler' };

@@ -84,6 +84,11 @@ export interface PluginKinds {
   decider: Decider;
   /** Has hooks only. */
   hook: object;
+  /** Policies of flow control: checked, and used by nothing until there are queues. */
+  'fairness-policy': object;
+  'ordering-policy': object;
+  'usage-limit-policy': object;
+  'eviction-policy': object;
 }
 
 export type PluginKind = keyof PluginKinds;
