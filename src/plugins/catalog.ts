@@ -1,4 +1,15 @@
 import type { PluginDefinition } from '../core/plugin.ts';
+import { edfOrderingPolicy } from './flow-control/edf-ordering.ts';
+import { fcfsOrderingPolicy } from './flow-control/fcfs-ordering.ts';
+import { globalStrictFairnessPolicy } from './flow-control/global-strict-fairness.ts';
+import { priorityHoldbackPolicy } from './flow-control/priority-holdback.ts';
+import { priorityThenTimeEvictionOrderPolicy } from './flow-control/priority-then-time-eviction.ts';
+import { programAwareFairness } from './flow-control/program-aware-fairness.ts';
+import { roundRobinFairnessPolicy } from './flow-control/round-robin-fairness.ts';
+import { sheddableEvictionFilter } from './flow-control/sheddable-eviction.ts';
+import { sloDeadlineOrderingPolicy } from './flow-control/slo-deadline-ordering.ts';
+import { softReflectiveCeilingPolicy } from './flow-control/soft-reflective-ceiling.ts';
+import { staticUsageLimitPolicy } from './flow-control/static-usage-limit.ts';
 import { anthropicParser } from './parsers/anthropic.ts';
 import { openaiParser } from './parsers/openai.ts';
 import { passthroughParser } from './parsers/passthrough.ts';
@@ -36,4 +47,15 @@ export const PLUGINS: readonly PluginDefinition[] = [
   randomPicker,
   weightedRandomPicker,
   utilizationDetector,
+  globalStrictFairnessPolicy,
+  roundRobinFairnessPolicy,
+  programAwareFairness,
+  fcfsOrderingPolicy,
+  edfOrderingPolicy,
+  sloDeadlineOrderingPolicy,
+  staticUsageLimitPolicy,
+  priorityHoldbackPolicy,
+  softReflectiveCeilingPolicy,
+  sheddableEvictionFilter,
+  priorityThenTimeEvictionOrderPolicy,
 ];
