@@ -1,4 +1,5 @@
 import type { PluginDefinition } from '../core/plugin.ts';
+import { sessionAffinityFilter } from './filters/session-affinity.ts';
 import { edfOrderingPolicy } from './flow-control/edf-ordering.ts';
 import { fcfsOrderingPolicy } from './flow-control/fcfs-ordering.ts';
 import { globalStrictFairnessPolicy } from './flow-control/global-strict-fairness.ts';
@@ -10,6 +11,7 @@ import { sheddableEvictionFilter } from './flow-control/sheddable-eviction.ts';
 import { sloDeadlineOrderingPolicy } from './flow-control/slo-deadline-ordering.ts';
 import { softReflectiveCeilingPolicy } from './flow-control/soft-reflective-ceiling.ts';
 import { staticUsageLimitPolicy } from './flow-control/static-usage-limit.ts';
+import { agentIdentity } from './hooks/agent-identity.ts';
 import { anthropicParser } from './parsers/anthropic.ts';
 import { openaiParser } from './parsers/openai.ts';
 import { passthroughParser } from './parsers/passthrough.ts';
@@ -21,12 +23,14 @@ import { maxScorePicker } from './pickers/max-score.ts';
 import { randomPicker } from './pickers/random.ts';
 import { weightedRandomPicker } from './pickers/weighted-random.ts';
 import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
+import { sessionIdProducer } from './producers/session-id.ts';
 import { singleProfileHandler } from './profile-handlers/single-profile.ts';
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
 import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts';
 import { prefixCacheScorer } from './scorers/prefix-cache.ts';
 import { queueScorer } from './scorers/queue.ts';
 import { runningRequestsSizeScorer } from './scorers/running-requests-size.ts';
+import { sessionAffinityScorer } from './scorers/session-affinity.ts';
 
 /** Every plugin that needs no I/O; `app` adds the sources and discoveries that do. */
 export const PLUGINS: readonly PluginDefinition[] = [
@@ -39,14 +43,18 @@ export const PLUGINS: readonly PluginDefinition[] = [
   passthroughParser,
   singleProfileHandler,
   approxPrefixCacheProducer,
+  sessionIdProducer,
+  sessionAffinityFilter,
   queueScorer,
   runningRequestsSizeScorer,
   kvCacheUtilizationScorer,
   prefixCacheScorer,
+  sessionAffinityScorer,
   maxScorePicker,
   randomPicker,
   weightedRandomPicker,
   utilizationDetector,
+  agentIdentity,
   globalStrictFairnessPolicy,
   roundRobinFairnessPolicy,
   programAwareFairness,

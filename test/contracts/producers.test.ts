@@ -8,6 +8,7 @@ import { DataBoard } from '../../src/scheduling/data-board.ts';
 import { NO_EDITS } from '../kit/edits.ts';
 import { endpointSpec, idlePool } from '../kit/pool.ts';
 import { create, inferenceRequest, pluginContext } from '../kit/plugins.ts';
+import { SAMPLE_PARAMETERS } from '../kit/sample-parameters.ts';
 
 const producers = PLUGINS.filter(({ kind }) => kind === 'producer') as readonly PluginDefinition<'producer'>[];
 
@@ -17,7 +18,8 @@ describe.each(producers)('$type keeps the producer contract', (definition) => {
     const board = new DataBoard();
     const context = pluginContext({ name: definition.type, endpoints }, board);
     const keys = definition.produces?.({}, definition.type) ?? [];
-    return { endpoints, producer: create(definition, {}, context), readers: keys.map((key) => board.reader(key)) };
+    const producer = create(definition, SAMPLE_PARAMETERS[definition.type] ?? {}, context);
+    return { endpoints, producer, readers: keys.map((key) => board.reader(key)) };
   };
 
   it('says what it produces under its own name', () => {

@@ -1,4 +1,5 @@
 /** Parameters of the types that need some, for suites that run every plugin of the catalog. */
 export const SAMPLE_PARAMETERS: Readonly<Record<string, unknown>> = {
   'priority-holdback-policy': { minCeiling: 0.5 },
+  'session-id-producer': { headerName: 'x-session-id' },
 };
