@@ -12,6 +12,8 @@ import { sloDeadlineOrderingPolicy } from './flow-control/slo-deadline-ordering.
 import { softReflectiveCeilingPolicy } from './flow-control/soft-reflective-ceiling.ts';
 import { staticUsageLimitPolicy } from './flow-control/static-usage-limit.ts';
 import { agentIdentity } from './hooks/agent-identity.ts';
+import { destinationEndpointServedVerifier } from './hooks/destination-endpoint-served-verifier.ts';
+import { requestAttributeReporter } from './hooks/request-attribute-reporter.ts';
 import { anthropicParser } from './parsers/anthropic.ts';
 import { openaiParser } from './parsers/openai.ts';
 import { passthroughParser } from './parsers/passthrough.ts';
@@ -55,6 +57,8 @@ export const PLUGINS: readonly PluginDefinition[] = [
   weightedRandomPicker,
   utilizationDetector,
   agentIdentity,
+  requestAttributeReporter,
+  destinationEndpointServedVerifier,
   globalStrictFairnessPolicy,
   roundRobinFairnessPolicy,
   programAwareFairness,
