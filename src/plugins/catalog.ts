@@ -1,4 +1,5 @@
 import type { PluginDefinition } from '../core/plugin.ts';
+import { probabilisticAdmitter } from './admitters/probabilistic.ts';
 import { sessionAffinityFilter } from './filters/session-affinity.ts';
 import { edfOrderingPolicy } from './flow-control/edf-ordering.ts';
 import { fcfsOrderingPolicy } from './flow-control/fcfs-ordering.ts';
@@ -56,6 +57,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   randomPicker,
   weightedRandomPicker,
   utilizationDetector,
+  probabilisticAdmitter,
   agentIdentity,
   requestAttributeReporter,
   destinationEndpointServedVerifier,
