@@ -82,6 +82,12 @@ export class Instances {
     return own.map(({ producer }) => this.#board.reader({ type, producer }));
   }
 
+  /** Whether every plugin can do its work. */
+  get ready(): boolean {
+    for (const { plugin } of this.#entries.values()) if (plugin.instance.ready?.() === false) return false;
+    return true;
+  }
+
   /** Tells every plugin that a slot was vacated. */
   endpointRemoved(slot: number): void {
     for (const { plugin } of this.#entries.values()) plugin.instance.onEndpointRemoved?.(slot);

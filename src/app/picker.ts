@@ -63,7 +63,7 @@ export async function startPicker(
     for (const scraper of startScrapers(facts)) keep({ stop: () => scraper.close() });
     keep(refreshPoolGauges(metrics, core, settings));
     const readiness = { draining: false };
-    const ready = (): boolean => !readiness.draining;
+    const ready = (): boolean => !readiness.draining && core.instances.ready;
     const parts = { settings, metrics, core, ready, log, keep };
     const metricsServer = await startMetricsPort(parts);
     const health = await startHealthPort(parts);

@@ -1,9 +1,11 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/app/config.ts';
+import { CATALOG } from '../../src/app/catalog.ts';
 import { type RunningPicker, startPicker } from '../../src/app/picker.ts';
 import type { PickerSettings } from '../../src/app/settings.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
+import type { Catalog } from '../../src/config/resolved.ts';
 import { createLog, type Logger } from '../../src/telemetry/log.ts';
 import { eventually } from './eventually.ts';
 
@@ -46,16 +48,25 @@ export function endpointsText(ports: readonly number[]): string {
   });
 }
 
+/** What a test picker runs, where that is not the usual. */
+export interface TestConfig {
+  /** The configuration, given the path of the endpoints file. */
+  readonly config?: (endpointsPath: string) => object;
+  readonly catalog?: Catalog;
+}
+
 export async function startTestPicker(
   endpoints: string | readonly number[],
   changes: Partial<PickerSettings> = {},
+  { config: configOf = usualConfig, catalog = CATALOG }: TestConfig = {},
 ): Promise<TestPicker> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-test-'));
   const path = join(folder, 'endpoints.yaml');
   await writeFile(path, typeof endpoints === 'string' ? endpoints : endpointsText(endpoints));
   const { log, logged } = memoryLog();
   try {
-    const config = await loadConfig({ file: undefined, text: configText(path), allowExperimental: false });
+    const options = { source: 'test', catalog, allowExperimental: true };
+    const config = resolveConfig(JSON.stringify(configOf(path)), options);
     const picker = await startPicker(config, { ...TEST_SETTINGS, ...changes }, log);
     return {
       ...picker,
@@ -86,8 +97,8 @@ function memoryLog(): { log: Logger; logged: Record<string, unknown>[] } {
   return { log, logged };
 }
 
-function configText(path: string): string {
-  return JSON.stringify({
+function usualConfig(path: string): object {
+  return {
     apiVersion: 'llm-d.ai/v1alpha1',
     kind: 'EndpointPickerConfig',
     plugins: [
@@ -109,5 +120,5 @@ function configText(path: string): string {
       },
     ],
     dataLayer: { discovery: { pluginRef: 'file' } },
-  });
+  };
 }

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { expectRefusal, expectRoute, start, row, JSON_OK } from './contract-kit.ts';
+import { expectRefusal, expectRoute, start, row, withPlugins, JSON_OK } from './contract-kit.ts';
 import { completion } from './contract-rig.ts';
 import { message, shorten } from './support.ts';
 
@@ -98,12 +98,16 @@ export function requestRows(): void {
       expect(await picker.metric('_request_total{', 'model_name="m",target_model_name="m"')).toMatch(/ 3$/);
     });
 
-    row(74, 'the fairness id of the header, or the default (without agent identities)', async () => {
-      const picker = await start();
-      await picker.tell(...completion('m', { 'x-llm-d-inference-fairness-id': 'tenant' }).messages);
-      await picker.tell(...completion('m').messages);
-      expect(await picker.metric('_request_total{', 'fairness_id="tenant"')).toMatch(/ 1$/);
-      expect(await picker.metric('_request_total{', 'fairness_id="default-flow"')).toMatch(/ 1$/);
+    row(74, "the fairness id of the header, else the agent's, else the default", async () => {
+      const picker = await start(undefined, withPlugins([], [{ type: 'agent-identity' }]));
+      const [header, agent] = [{ 'x-llm-d-inference-fairness-id': 'tenant' }, { 'session-id': 'agent' }];
+      for (const headers of [header, {}, agent, { ...header, ...agent }]) {
+        await picker.tell(...completion('m', headers).messages);
+      }
+      const requests = (id: string) => picker.metric('_request_total{', `fairness_id="${id}"`);
+      expect(await requests('tenant')).toMatch(/ 2$/);
+      expect(await requests('default-flow')).toMatch(/ 1$/);
+      expect(await requests('agent')).toMatch(/ 1$/);
     });
 
     row(82, 'neither prompt nor messages, and no message in them', async () => {

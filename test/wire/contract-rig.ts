@@ -3,6 +3,7 @@ import { CATALOG } from '../../src/app/catalog.ts';
 import { systemClock } from '../../src/app/clock.ts';
 import { buildCore, type PickerCore } from '../../src/app/core.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
+import type { PluginDefinition } from '../../src/core/plugin.ts';
 import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
 import { addExternalProcessor } from '../../src/ext-proc/service.ts';
 import {
@@ -35,6 +36,9 @@ export interface Told {
   readonly requestBytes: Buffer;
   readonly requestBody: string;
   readonly responseBody: string;
+  /** Headers set on the request and on the response. */
+  readonly set: Readonly<Record<string, string>>;
+  readonly responseSet: Readonly<Record<string, string>>;
   readonly removed: readonly string[];
   readonly refusal: Refusal | undefined;
 }
@@ -58,9 +62,17 @@ export interface ContractPicker {
 
 const catalog = new Map([...CATALOG, [utilizationDetector.type, utilizationDetector] as const]);
 
-/** Starts a picker with pods `192.168.1.<i + 1>:8000` and an optional configuration in place of the built-in one. */
-export async function startContractPicker(pods: readonly Pod[], configText?: string): Promise<ContractPicker> {
-  const config = resolveConfig(configText, { catalog, allowExperimental: true, source: 'test' });
+/**
+ * Starts a picker with pods `192.168.1.<i + 1>:8000`, an optional configuration in place of the built-in one, and plugins
+ * of the test's own that it may name.
+ */
+export async function startContractPicker(
+  pods: readonly Pod[],
+  configText?: string,
+  plugins: readonly PluginDefinition[] = [],
+): Promise<ContractPicker> {
+  const known = new Map([...catalog, ...plugins.map((plugin) => [plugin.type, plugin] as const)]);
+  const config = resolveConfig(configText, { catalog: known, allowExperimental: true, source: 'test' });
   const metrics = new Metrics({ processMetrics: false });
   const core = buildCore(config, { ...TEST_SETTINGS, fallbackEndpoints: 0 }, metrics, createLog('silent'));
   core.table.replace(
@@ -107,6 +119,12 @@ export function subsetOf(given: ProcessingRequest, ...hostPorts: readonly string
     },
   };
   return { ...given, metadataContext };
+}
+
+/** Says, the way a proxy does, which endpoint has served. */
+export function servedBy(given: ProcessingRequest, hostPort: string): ProcessingRequest {
+  const fields = { 'x-gateway-destination-endpoint-served': { stringValue: hostPort } };
+  return { ...given, metadataContext: { filterMetadata: { 'envoy.lb': { fields } } } };
 }
 
 /** A completions request as the reference's suite sends it. */
@@ -158,6 +176,10 @@ function summary(answers: readonly ProcessingResponse[], code: status): Told {
     requestBytes,
     requestBody: requestBytes.toString(),
     responseBody: bodyOf(answers, 'responseBody').toString(),
+    set: fieldsOf(mutation?.setHeaders),
+    responseSet: fieldsOf(
+      answers.find(({ responseHeaders }) => responseHeaders)?.responseHeaders?.response?.headerMutation?.setHeaders,
+    ),
     removed: mutation?.removeHeaders ?? [],
     refusal: refusalOf(answers),
   };
