@@ -7,7 +7,7 @@ import type { Schedule } from '../core/schedule.ts';
 import { SessionBindings } from './session-bindings.ts';
 import { type SessionParameters, type SessionSource, sourceKey } from './session-parameters.ts';
 
-/** Sessions known at once; about 250 bytes each. */
+/** Sessions known at once; under 200 bytes each. */
 const MAX_SESSIONS = 200_000;
 /** Far more than the id of any endpoint needs: 63 characters of namespace, 253 of name, base64. */
 const MAX_TOKEN_LENGTH = 1024;

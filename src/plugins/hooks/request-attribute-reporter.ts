@@ -24,7 +24,7 @@ const attribute = v.strictObject({
       v.pipe(
         v.string(),
         v.transform((name) => name || DEFAULT_NAMESPACE),
-        v.description('Namespace of the metadata.'),
+        v.description('Namespace of the metadata; gateways set up by Istio take envoy.lb and no other.'),
       ),
       DEFAULT_NAMESPACE,
     ),
