@@ -31,6 +31,14 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
   plugin('filter', 'decode-filter'),
   plugin('filter', 'utilization-filter', { stability: 'alpha' }),
   plugin('scorer', 'queue-scorer'),
+  plugin('saturation-detector', 'concurrency-detector', { also: ['filter'] }),
+  plugin('scorer', 'odd-scorer', {
+    config: v.object({ timeout: v.optional(v.string()) }),
+    warnings: (config) => [
+      ...((config as { timeout?: string }).timeout === undefined ? [] : [{ at: ['timeout'], message: 'is ignored' }]),
+      { at: [], message: 'is odd' },
+    ],
+  }),
   plugin('scorer', 'kv-cache-utilization-scorer'),
   plugin('scorer', 'load-aware-scorer', {
     config: v.object({ threshold: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 128) }),
@@ -206,6 +214,31 @@ requestHandler: {parsers: [{pluginRef: openai-parser}]}`);
           { name: 'decode-filter', weight: 1 },
         ],
       },
+    ]);
+  });
+
+  it('says so when a saturation detector gets into that profile as a filter', () => {
+    const detectors = 'plugins: [{type: queue-scorer}, {type: concurrency-detector, name: mine}]';
+    const config = resolve(detectors);
+    expect(config.profiles[0].plugins.map(({ name }) => name)).toEqual(['queue-scorer', 'mine', 'max-score-picker']);
+    expect(config.warnings).toEqual([
+      "test.yaml:1:33: plugins[1]: without schedulingProfiles 'mine' also filters out full endpoints: write schedulingProfiles without it to keep those",
+    ]);
+    const profiles = 'schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer}]}]';
+    const use = 'flowControl: {saturationDetector: {pluginRef: mine}}';
+    expect(resolve([detectors, profiles, use].join('\n')).warnings).toEqual([]);
+  });
+
+  it('passes on what a plugin finds odd about its parameters, with its place', () => {
+    const config = resolve(`plugins:
+- type: odd-scorer
+  parameters:
+    timeout: 1s
+- {type: odd-scorer, name: plain}`);
+    expect(config.warnings).toEqual([
+      'test.yaml:4:14: plugins[0].parameters.timeout: is ignored',
+      'test.yaml:2:3: plugins[0]: is odd',
+      'test.yaml:5:3: plugins[1]: is odd',
     ]);
   });
 

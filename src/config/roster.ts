@@ -91,7 +91,7 @@ export class Roster {
     const decoded = this.#decodeParameters(definition.config, from.parameters, path, type);
     if (decoded === undefined) return false;
     const { parameters } = decoded;
-    this.#plugins.set(name, {
+    const plugin: ResolvedPlugin = {
       name,
       type,
       definition,
@@ -101,8 +101,17 @@ export class Roster {
       consumes: definition.consumes?.(parameters) ?? [],
       produces: definition.produces?.(parameters, name) ?? [],
       needs: definition.needs?.(parameters) ?? [],
-    });
+    };
+    this.#plugins.set(name, plugin);
+    this.#warn(plugin);
     return true;
+  }
+
+  /** Passes on what the plugin finds odd about its own parameters. */
+  #warn({ definition, parameters, path = ['plugins'] }: ResolvedPlugin): void {
+    for (const { at, message } of definition.warnings?.(parameters) ?? []) {
+      this.#problems.warn(at.length === 0 ? path : [...path, 'parameters', ...at], message);
+    }
   }
 
   #lookUp(type: string, path: Path): ResolvedPlugin['definition'] | undefined {

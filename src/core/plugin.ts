@@ -48,6 +48,13 @@ export interface PluginNeed {
   readonly at: readonly string[];
 }
 
+/** Something odd about parameters that are valid. */
+export interface PluginWarning {
+  /** Which parameter; empty for the plugin as a whole. */
+  readonly at: readonly string[];
+  readonly message: string;
+}
+
 /** The methods of all of several kinds; of no kinds, nothing. */
 type Together<K extends PluginKind> = (K extends PluginKind ? (parts: PluginKinds[K]) => void : never) extends (
   parts: infer P,
@@ -70,6 +77,8 @@ export interface PluginDefinition<K extends PluginKind = PluginKind, C = unknown
   /** One sentence for `pointsman plugins`. */
   readonly summary: string;
   readonly config: GenericSchema<unknown, C>;
+  /** What is legal and hardly meant: what is deprecated or has no effect. */
+  warnings?(config: C): readonly PluginWarning[];
   /** Data it cannot do without; a missing producer is created from the type's default. */
   consumes?(config: C): readonly DataKey<unknown>[];
   produces?(config: C, name: string): readonly DataKey<unknown>[];
