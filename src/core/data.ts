@@ -24,14 +24,19 @@ export type Reader<T> = (request: InferenceRequest) => T | undefined;
 /** A bound way to write one. */
 export type Writer<T> = (request: InferenceRequest, value: T) => void;
 
-/** The key of `type` as produced by `producer`, by default the instance named like its default producer's type. */
-export function dataKey<T>(type: DataType<T>, producer: string = type.defaultProducer): DataKey<T> {
-  return { type, producer };
+/** The key of `type` as produced by `producer`; no name means the instance named like its default producer's type. */
+export function dataKey<T>(type: DataType<T>, producer = ''): DataKey<T> {
+  return { type, producer: producer === '' ? type.defaultProducer : producer };
 }
 
 /** The key as the contract writes it; two keys with one text are one key. */
 export function keyText({ type, producer }: DataKey<unknown>): string {
   return `${type.name}/${producer}`;
+}
+
+/** The count of one slot; 0 for an endpoint that joined after they were counted and is beyond the array. */
+export function countAt(countsBySlot: Uint32Array, slot: number): number {
+  return slot < countsBySlot.length ? countsBySlot[slot] : 0;
 }
 
 /** What a prefix index found for one request. */
@@ -65,19 +70,17 @@ export interface TokenizedPrompt {
   readonly media: readonly MediaItem[];
 }
 
-/** @public */
 export const TOKENIZED_PROMPT: DataType<TokenizedPrompt> = {
   name: 'TokenizedPrompt',
   defaultProducer: 'token-producer',
 };
 
-/** What we sent to each endpoint and has not ended, by slot. Shared: the arrays are live. */
+/** What we sent to each endpoint and has not ended, for every slot. Shared: the arrays are live. */
 export interface InflightLoad {
   readonly requestsBySlot: Float64Array;
   readonly tokensBySlot: Float64Array;
 }
 
-/** @public */
 export const INFLIGHT_LOAD: DataType<InflightLoad> = {
   name: 'InFlightLoadDataKey',
   defaultProducer: 'inflight-load-producer',
@@ -88,7 +91,6 @@ export interface UncachedTokens {
   at(slot: number): number;
 }
 
-/** @public */
 export const UNCACHED_TOKENS: DataType<UncachedTokens> = {
   name: 'UncachedRequestTokensDataKey',
   defaultProducer: 'inflight-load-producer',
@@ -100,7 +102,6 @@ export interface MediaMatch {
   readonly totalItems: number;
 }
 
-/** @public */
 export const MEDIA_MATCH: DataType<MediaMatch> = {
   name: 'MultiModalEncoderCacheMatchInfoKey',
   defaultProducer: 'mm-embeddings-cache-producer',

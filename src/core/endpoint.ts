@@ -21,6 +21,11 @@ export interface Endpoint extends EndpointSpec {
   readonly generation: number;
 }
 
+/** The value of a label; undefined where it is absent, also under a name that every object has. */
+export function labelOf({ labels }: EndpointSpec, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+}
+
 /**
  * One typed-array element per slot for every scraped signal. `NaN` means unknown, which is not 0: an endpoint that
  * never answered must not look idle.

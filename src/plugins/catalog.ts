@@ -1,4 +1,12 @@
 import type { PluginDefinition } from '../core/plugin.ts';
+import { byLabel } from './filters/by-label.ts';
+import { decodeFilter } from './filters/decode.ts';
+import { encodeFilter } from './filters/encode.ts';
+import { headerBasedTestingFilter } from './filters/header-based-testing.ts';
+import { labelSelectorFilter } from './filters/label-selector.ts';
+import { prefillFilter } from './filters/prefill.ts';
+import { prefixCacheAffinityFilter } from './filters/prefix-cache-affinity.ts';
+import { utilizationFilter } from './filters/utilization.ts';
 import { anthropicParser } from './parsers/anthropic.ts';
 import { openaiParser } from './parsers/openai.ts';
 import { passthroughParser } from './parsers/passthrough.ts';
@@ -28,6 +36,14 @@ export const PLUGINS: readonly PluginDefinition[] = [
   passthroughParser,
   singleProfileHandler,
   approxPrefixCacheProducer,
+  decodeFilter,
+  prefillFilter,
+  encodeFilter,
+  labelSelectorFilter,
+  byLabel,
+  prefixCacheAffinityFilter,
+  utilizationFilter,
+  headerBasedTestingFilter,
   queueScorer,
   runningRequestsSizeScorer,
   kvCacheUtilizationScorer,

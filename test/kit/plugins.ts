@@ -1,8 +1,10 @@
 import * as v from 'valibot';
+import { keyText } from '../../src/core/data.ts';
+import type { Candidates } from '../../src/core/endpoint.ts';
 import { NO_HEADERS } from '../../src/core/headers.ts';
 import type { Hooks } from '../../src/core/hooks.ts';
-import type { PluginKind, PluginKinds } from '../../src/core/kinds.ts';
-import type { PluginContext, PluginDefinition } from '../../src/core/plugin.ts';
+import type { Filter, PluginKind, PluginKinds, Scorer } from '../../src/core/kinds.ts';
+import { hasRole, type PluginContext, type PluginDefinition } from '../../src/core/plugin.ts';
 import type { InferenceRequest } from '../../src/core/request.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { DataBoard } from '../../src/scheduling/data-board.ts';
@@ -67,4 +69,32 @@ export function inferenceRequest(
     data: [],
     ...changes,
   };
+}
+
+/** A definition as one of another kind whose method its instances have too. */
+export function inRole<K extends PluginKind>(definition: PluginDefinition, role: K): PluginDefinition<K> {
+  if (!hasRole(definition, role)) throw new Error(`'${definition.type}' is not a ${role}`);
+  return definition as PluginDefinition<K>;
+}
+
+/** What a plugin's schema has against parameters, first complaint first; undefined when it takes them. */
+export function complaint({ config }: PluginDefinition, parameters: unknown): string | undefined {
+  return v.safeParse(config, parameters).issues?.[0].message;
+}
+
+/** The data keys a plugin with these parameters needs, as the contract writes them. */
+export function consumedBy({ config, consumes }: PluginDefinition, parameters: unknown = {}): string[] {
+  return (consumes?.(v.parse(config, parameters)) ?? []).map(keyText);
+}
+
+/** What a scorer gives each candidate. */
+export function scoresOf(scorer: Scorer, request: InferenceRequest, candidates: Candidates): number[] {
+  const out = new Float64Array(candidates.length).fill(-7);
+  scorer.score(request, candidates, out);
+  return [...out];
+}
+
+/** Whom a filter keeps. */
+export function keptBy(filter: Filter, request: InferenceRequest, candidates: Candidates): number[] {
+  return Array.from(filter.filter(request, candidates));
 }
