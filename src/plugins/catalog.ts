@@ -20,10 +20,18 @@ import { weightedRandomPicker } from './pickers/weighted-random.ts';
 import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
 import { singleProfileHandler } from './profile-handlers/single-profile.ts';
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
+import { activeRequestScorer } from './scorers/active-request.ts';
+import { contextLengthAware } from './scorers/context-length-aware.ts';
+import { headerLabelAffinityScorer } from './scorers/header-label-affinity.ts';
 import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts';
+import { latencyScorer } from './scorers/latency.ts';
+import { loadAwareScorer } from './scorers/load-aware.ts';
+import { mmEmbeddingsCacheScorer } from './scorers/mm-embeddings-cache.ts';
+import { noHitLruScorer } from './scorers/no-hit-lru.ts';
 import { prefixCacheScorer } from './scorers/prefix-cache.ts';
 import { queueScorer } from './scorers/queue.ts';
 import { runningRequestsSizeScorer } from './scorers/running-requests-size.ts';
+import { tokenLoadScorer } from './scorers/token-load.ts';
 
 /** Every plugin that needs no I/O; `app` adds the sources and discoveries that do. */
 export const PLUGINS: readonly PluginDefinition[] = [
@@ -48,6 +56,14 @@ export const PLUGINS: readonly PluginDefinition[] = [
   runningRequestsSizeScorer,
   kvCacheUtilizationScorer,
   prefixCacheScorer,
+  loadAwareScorer,
+  activeRequestScorer,
+  tokenLoadScorer,
+  noHitLruScorer,
+  mmEmbeddingsCacheScorer,
+  contextLengthAware,
+  latencyScorer,
+  headerLabelAffinityScorer,
   maxScorePicker,
   randomPicker,
   weightedRandomPicker,
