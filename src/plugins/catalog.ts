@@ -19,6 +19,7 @@ import { randomPicker } from './pickers/random.ts';
 import { weightedRandomPicker } from './pickers/weighted-random.ts';
 import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
 import { singleProfileHandler } from './profile-handlers/single-profile.ts';
+import { concurrencyDetector } from './saturation-detectors/concurrency-detector.ts';
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
 import { activeRequestScorer } from './scorers/active-request.ts';
 import { contextLengthAware } from './scorers/context-length-aware.ts';
@@ -68,4 +69,5 @@ export const PLUGINS: readonly PluginDefinition[] = [
   randomPicker,
   weightedRandomPicker,
   utilizationDetector,
+  concurrencyDetector,
 ];
