@@ -22,6 +22,7 @@ const DEFAULT_PORT = 18_000;
 
 const FLAGS = {
   servers: { type: 'string' },
+  name: { type: 'string' },
   host: { type: 'string' },
   port: { type: 'string' },
   model: { type: 'string' },
@@ -31,6 +32,7 @@ const FLAGS = {
   blocks: { type: 'string' },
   'max-num-seqs': { type: 'string' },
   'max-batched-tokens': { type: 'string' },
+  noise: { type: 'boolean' },
   'endpoints-file': { type: 'string' },
   help: { type: 'boolean' },
 } as const;
@@ -41,6 +43,7 @@ Runs model servers that behave like vLLM: OpenAI API, metrics page, prefix cache
 Server i is called sim-i and listens at the base port plus i.
 
   --servers N             how many servers (default 4)
+  --name NAME             what a single server is called; several are NAME-0, NAME-1, ... (default sim)
   --host ADDRESS          where they listen (default 127.0.0.1)
   --port BASE             first port; 0 takes free ones (default ${DEFAULT_PORT})
   --model NAME            served model name (default: the profile's)
@@ -50,6 +53,7 @@ Server i is called sim-i and listens at the base port plus i.
   --blocks N              KV-cache blocks of 16 tokens per server
   --max-num-seqs N        sequences running at once per server
   --max-batched-tokens N  tokens computed per step
+  --no-noise              every step takes exactly what the model says
   --endpoints-file PATH   write the servers' addresses there, for the file-discovery plugin
   --help                  print this
 
@@ -85,7 +89,7 @@ export const simulateCommand = {
 
 /** Throws with a one-line message for a flag that is unknown or out of range. */
 function readPlan(args: string[]): Plan | 'help' {
-  const { values } = parseArgs({ args, options: FLAGS, strict: true, allowPositionals: false });
+  const { values } = parseArgs({ args, options: FLAGS, strict: true, allowPositionals: false, allowNegative: true });
   if (values.help === true) return 'help';
   const count = readNumber('servers', values.servers) ?? 4;
   if (!Number.isInteger(count) || count < 1 || count > MAX_SERVERS) {
@@ -101,10 +105,11 @@ function readPlan(args: string[]): Plan | 'help' {
     blocks: readNumber('blocks', values.blocks),
     maxNumSeqs: readNumber('max-num-seqs', values['max-num-seqs']),
     maxBatchedTokens: readNumber('max-batched-tokens', values['max-batched-tokens']),
+    noise: values.noise,
   };
   const servers = Array.from({ length: count }, (_, index) => ({
     ...dropUndefined(common),
-    name: `sim-${index}`,
+    name: nameOf(values.name, index, count),
     port: port === 0 ? 0 : port + index,
   }));
   for (const server of servers) resolveOptions(server);
@@ -151,6 +156,10 @@ async function writeEndpoints(path: string, servers: readonly ModelServer[]): Pr
   const draft = `${path}.${process.pid}.tmp`;
   await writeFile(draft, stringify({ endpoints }, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' }));
   await rename(draft, path);
+}
+
+function nameOf(name: string | undefined, index: number, count: number): string {
+  return name !== undefined && count === 1 ? name : `${name ?? 'sim'}-${index}`;
 }
 
 function readNumber(flag: string, text: string | undefined): number | undefined {

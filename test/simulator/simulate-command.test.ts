@@ -54,6 +54,19 @@ it('starts servers, says where, writes the endpoints file, and stops with 0', as
   }
 });
 
+it('names a single server as told, several with a number', async () => {
+  const single = run('--servers', '1', '--port', '0', '--name', 'blue');
+  const several = run('--servers', '2', '--port', '0', '--name', 'green');
+  await eventually(() => single.out.length + several.out.length).toBe(5);
+  expect([...single.out, ...several.out].map((line) => line.split(' ')[0])).toEqual([
+    'blue',
+    'ready:',
+    'green-0',
+    'green-1',
+    'ready:',
+  ]);
+});
+
 it('--help lists the profiles and stops', async () => {
   const { out, code } = run('--help');
   expect(await code).toBe(0);
