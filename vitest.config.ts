@@ -11,8 +11,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/envoy/**', 'test/cluster/**'],
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'loadtest/**/*.test.ts'],
+          exclude: ['test/envoy/**', 'test/cluster/**', 'test/load/**'],
         },
       },
       {
@@ -22,6 +22,15 @@ export default defineConfig({
           include: ['test/envoy/**/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'load',
+          include: ['test/load/**/*.test.ts'],
+          testTimeout: 240_000,
           fileParallelism: false,
         },
       },
