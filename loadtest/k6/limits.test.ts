@@ -26,6 +26,11 @@ it('becomes a threshold of k6, several on one metric', () => {
   expect(thresholdsOf(limits, false)).toEqual({ m: ['max<=2', 'p(95)<=1'], n: ['max<=2'] });
 });
 
+it('may be wider in the short form', () => {
+  const limits = [limit({ shortBound: 9 })];
+  expect([thresholdsOf(limits, true), thresholdsOf(limits, false)]).toEqual([{ m: ['max<=9'] }, { m: ['max<=2'] }]);
+});
+
 it.each([
   ['gateway', ['gateway', 'ramp', 'soak']],
   ['extproc', ['extproc']],

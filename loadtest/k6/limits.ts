@@ -20,6 +20,8 @@ export interface Limit {
   readonly bound: number;
   /** `share` is 0..1 and shown as per cent. */
   readonly unit: 'share' | 'ms' | 's' | '/s' | 'MiB/min' | '';
+  /** The bound of the short form, which must hold on a machine that has more to do. */
+  readonly shortBound?: number;
   /** The part of the picker it needs. */
   readonly needs?: Part;
   /** Cannot be measured in seconds. */
@@ -44,23 +46,28 @@ const atMost = (title: string, metric: string, stat: Limit['stat'], bound: numbe
   bound,
   unit,
 });
+const RIGHT: Limit = {
+  title: 'answers as they should be',
+  metric: 'checks',
+  stat: 'rate',
+  condition: '==',
+  bound: 1,
+  unit: 'share',
+};
 /** k6 was too slow to send them; then the load was not what it says. */
-const SENT = atMost('arrivals not sent', 'dropped_iterations', 'rate', 5, '/s');
+const SENT: Limit = { ...atMost('arrivals not sent', 'dropped_iterations', 'rate', 5, '/s'), longOnly: true };
 const HEALTH = { needs: 'passive health' } as const;
 
 export const LIMITS: Readonly<Record<LimitSet, readonly Limit[]>> = {
   gateway: [
     none('requests that failed', 'requests_failed'),
-    { title: 'answers as they should be', metric: 'checks', stat: 'rate', condition: '==', bound: 1, unit: 'share' },
+    RIGHT,
     SENT,
     // Loose on purpose: a machine that also runs the servers and k6 must pass. It catches requests that wait for others.
-    atMost('TTFT, p99', 'ttft_ms', 'p(99)', 2_000, 'ms'),
+    { ...atMost('TTFT, p99', 'ttft_ms', 'p(99)', 2_000, 'ms'), shortBound: 10_000 },
   ],
   // Past the knee requests may be slow and arrivals dropped; none may be lost or wrong.
-  ramp: [
-    none('requests that failed', 'requests_failed'),
-    { title: 'answers as they should be', metric: 'checks', stat: 'rate', condition: '==', bound: 1, unit: 'share' },
-  ],
+  ramp: [none('requests that failed', 'requests_failed'), RIGHT],
   soak: [
     {
       ...atMost("growth of the picker's memory", 'picker_growth_mib_per_minute', 'value', 1, 'MiB/min'),
@@ -71,9 +78,9 @@ export const LIMITS: Readonly<Record<LimitSet, readonly Limit[]>> = {
   ],
   extproc: [
     none('streams that failed', 'streams_failed'),
-    { title: 'answers as they should be', metric: 'checks', stat: 'rate', condition: '==', bound: 1, unit: 'share' },
+    RIGHT,
     SENT,
-    atMost('time to a pick, p99', 'pick_ms', 'p(99)', 500, 'ms'),
+    { ...atMost('time to a pick, p99', 'pick_ms', 'p(99)', 250, 'ms'), shortBound: 5_000 },
   ],
   failover: [
     none('SIGKILL: failed that had not begun to answer', 'kill_failed'),
@@ -87,10 +94,15 @@ export const LIMITS: Readonly<Record<LimitSet, readonly Limit[]>> = {
   ],
   burst: [
     none('requests that failed', 'requests_failed'),
-    atMost('busiest server over the mean, worst burst', 'burst_spread', 'max', 1.3, ''),
+    atMost('busiest server over the mean, mean of bursts', 'burst_spread', 'avg', 1.3, ''),
+    // Where a burst takes so long to send that its first requests are done, five on a server are no crowd.
+    { ...atMost('busiest server over the mean, worst burst', 'burst_spread', 'max', 1.3, ''), longOnly: true },
   ],
   'burst control': [
-    atMost('slowest of a burst over that of round robin, median', 'slowest_over_control', 'med', 1.2, ''),
+    {
+      ...atMost('slowest of a burst over that of round robin, median', 'slowest_over_control', 'med', 1.2, ''),
+      shortBound: 2,
+    },
     // Of a hundred bursts, the p99 is one burst: too few of them say more about the machine than about the picker.
     { ...atMost('p99 TTFT over that of round robin', 'ttft_p99_over_control', 'value', 1.2, ''), longOnly: true },
   ],
@@ -101,13 +113,18 @@ export function inForce(limit: Limit, short: boolean): boolean {
   return (limit.needs === undefined || THERE[limit.needs]) && !(short && limit.longOnly === true);
 }
 
+/** What it is held to in this run. */
+export function boundOf({ bound, shortBound }: Limit, short: boolean): number {
+  return short ? (shortBound ?? bound) : bound;
+}
+
 /** k6's `thresholds` of the limits in force. */
 export function thresholdsOf(limits: readonly Limit[], short: boolean): Record<string, string[]> {
   const thresholds: Record<string, string[]> = {};
   for (const limit of limits) {
     if (!inForce(limit, short)) continue;
-    const { metric, stat, condition, bound } = limit;
-    thresholds[metric] = [...(thresholds[metric] ?? []), `${stat}${condition}${bound}`];
+    const { metric, stat, condition } = limit;
+    thresholds[metric] = [...(thresholds[metric] ?? []), `${stat}${condition}${boundOf(limit, short)}`];
   }
   return thresholds;
 }

@@ -1,4 +1,4 @@
-import { inForce, type Limit } from './limits.ts';
+import { boundOf, inForce, type Limit } from './limits.ts';
 
 /** k6's metrics by name, as `handleSummary` is given them. Absent: nothing was ever added. */
 export type Measured = Readonly<Record<string, { readonly values: Readonly<Record<string, number>> } | undefined>>;
@@ -68,14 +68,15 @@ function judge(limit: Limit, measured: Measured, short: boolean): LimitResult {
   const value = statOf(measured, limit.metric, limit.stat);
   const forced = inForce(limit, short);
   // As k6 judges: what nothing was added to is 0.
-  const holds = CONDITIONS[limit.condition](value ?? 0, limit.bound);
+  const bound = boundOf(limit, short);
+  const holds = CONDITIONS[limit.condition](value ?? 0, bound);
   const state = forced ? (holds ? 'ok' : 'FAILED') : 'info';
   const why = limit.longOnly === true && short ? 'long form only' : `needs ${limit.needs ?? ''}`;
   return {
     title: limit.title,
     metric: limit.metric,
     measured: value ?? null,
-    limit: `${limit.condition} ${show(limit.bound, limit.unit)}`,
+    limit: `${limit.condition} ${show(bound, limit.unit)}`,
     shown: value === undefined ? '-' : show(value, limit.unit),
     state,
     why: forced ? '' : why,
