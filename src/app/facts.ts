@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
+import { CORE_METRICS } from '../core/endpoint-facts.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
 import type { Objectives } from '../datastore/objectives.ts';
@@ -6,9 +7,10 @@ import type { ModelRewrites } from '../datastore/rewrites.ts';
 import { type FileDiscoverySettings, startFileDiscovery } from '../discovery/file.ts';
 import { startObjectsFile } from '../discovery/objects.ts';
 import type { DiscoverySource } from '../discovery/source.ts';
-import type { CoreExtractorSettings, MetricsSourceSettings } from '../scrape/plugins.ts';
-import { startScraper, type Scraper } from '../scrape/scraper.ts';
+import type { CoreExtractorSettings } from '../scrape/extractors.ts';
 import type { ScrapeReport } from '../scrape/report.ts';
+import { startScraper, type Scraper } from '../scrape/scraper.ts';
+import type { HttpSourceSettings } from '../scrape/sources.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Instances } from './instances.ts';
@@ -77,36 +79,43 @@ export function startObjects(parts: ObjectParts): Promise<{ close(): Promise<voi
   });
 }
 
-/** Starts one scraper per metrics source of the configuration. */
+/** Sources that are scraped, and what reads them. */
+const SCRAPED: ReadonlyMap<string, string> = new Map([
+  ['metrics-data-source', CORE_METRICS],
+  ['models-data-source', 'models-data-extractor'],
+]);
+
+/** Starts one scraper per scraped source of the configuration that somebody reads. */
 export function startScrapers(parts: FactParts): readonly Scraper[] {
   const { config, instances, table, settings, metrics, log } = parts;
-  const sources = config.sources.filter(({ source }) => typeOf(instances, source) === 'metrics-data-source');
-  return sources.map(({ source, extractors }) => {
-    const fetch = instances.get('source', source).instance as MetricsSourceSettings;
-    const extract = extractors.find((name) => typeOf(instances, name) === 'core-metrics-extractor');
-    if (extract === undefined) {
-      throw new ConfigError(`dataLayer source '${source}' has no core-metrics-extractor to read its pages`);
-    }
+  return config.sources.flatMap(({ source, extractors }) => {
+    const sourceType = typeOf(instances, source) ?? '';
+    const extractorType = SCRAPED.get(sourceType);
+    const extract = extractors.find((name) => typeOf(instances, name) === extractorType);
+    if (extractorType === undefined || extract === undefined) return [];
+    const fetch = instances.get('source', source).instance as HttpSourceSettings;
+    const extractor = instances.get('extractor', extract).instance;
     return startScraper({
       table,
       settings: {
         source: fetch,
-        extractor: instances.get('extractor', extract).instance as CoreExtractorSettings,
+        extractor: extractorType === CORE_METRICS ? (extractor as CoreExtractorSettings) : undefined,
         intervalMs: fetch.intervalMs ?? settings.refreshMetricsIntervalMs,
       },
       log,
-      onReport: (report) => countErrors(metrics, report),
+      onReport: (report) => countErrors(metrics, report, sourceType, extractorType),
       onRestart: () => metrics.counter('scraper_restarts_total').inc(),
       workerUrl: SCRAPE_WORKER_URL,
     });
   });
 }
 
-function countErrors(metrics: Metrics, report: ScrapeReport): void {
-  const source = { source_type: 'metrics-data-source' };
-  const extractor = { ...source, extractor_type: 'core-metrics-extractor' };
+function countErrors(metrics: Metrics, report: ScrapeReport, sourceType: string, extractorType: string): void {
+  const source = { source_type: sourceType };
   metrics.counter('datalayer_poll_errors_total').inc(source, total(report.pollErrors));
-  metrics.counter('datalayer_extract_errors_total').inc(extractor, report.extractErrors);
+  metrics
+    .counter('datalayer_extract_errors_total')
+    .inc({ ...source, extractor_type: extractorType }, report.extractErrors);
 }
 
 function total(counts: Readonly<Record<string, number | undefined>>): number {

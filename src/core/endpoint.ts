@@ -46,6 +46,16 @@ export interface EndpointSignals {
   readonly scrapes: Uint32Array;
 }
 
+/** LoRA adapters of one server, as its metrics page tells. Names are the ones requests use as their model. */
+export interface LoraInfo {
+  /** In use, or in GPU memory where the server tells. */
+  readonly active: ReadonlySet<string>;
+  /** Asked for by requests in the queue. Some servers list the active ones here too. */
+  readonly waiting: ReadonlySet<string>;
+  /** How many can be active at once, `NaN` when unknown. */
+  readonly maxActive: number;
+}
+
 /** Slots of the endpoints a request may go to, in table order; a filter returns a narrower list. */
 export type Candidates = Uint32Array;
 
@@ -65,4 +75,14 @@ export interface EndpointView {
   expectedRunning(slot: number): number;
   /** Picks that no scrape can have shown yet. */
   unseen(slot: number): number;
+  /**
+   * A number about every endpoint, by slot, `NaN` where it is unknown; undefined when nobody provides it. `producer`
+   * is the name half of the contract's data key, `CORE_METRICS` when left out; an empty one takes anybody's. Look it
+   * up for every decision: a new configuration brings and takes attributes.
+   */
+  attribute(key: string, producer?: string): Float64Array | undefined;
+  /** What the server tells of its LoRA adapters; undefined when it has told nothing. */
+  lora(slot: number): LoraInfo | undefined;
+  /** Models the server says it serves; undefined when it was not asked or has not answered yet. */
+  models(slot: number): ReadonlySet<string> | undefined;
 }

@@ -9,6 +9,9 @@ import type { Random } from './random.ts';
 
 export type Stability = 'alpha' | 'beta' | 'deprecated';
 
+/** What a source hands to its extractors. */
+export type Payload = 'metrics-page' | 'model-list' | 'endpoint-events' | 'object-events';
+
 /** Numbers a plugin exports; `telemetry` binds them to metric families. */
 export interface PluginMeter {
   /** Blocks the index holds now, over all endpoints. */
@@ -70,6 +73,10 @@ export interface PluginDefinition<K extends PluginKind = PluginKind, C = unknown
   /** One sentence for `pointsman plugins`. */
   readonly summary: string;
   readonly config: GenericSchema<unknown, C>;
+  /** What a source fetches or an extractor reads; the two must agree. */
+  readonly payload?: Payload | undefined;
+  /** Facts about endpoints it judges by. It works without them, but then judges nothing. */
+  reads?(config: C): readonly DataKey<unknown>[];
   /** Data it cannot do without; a missing producer is created from the type's default. */
   consumes?(config: C): readonly DataKey<unknown>[];
   produces?(config: C, name: string): readonly DataKey<unknown>[];

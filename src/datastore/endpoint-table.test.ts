@@ -73,4 +73,15 @@ describe('endpoint table', () => {
     table.replace([endpointSpec(1), endpointSpec(2)]);
     expect(heard).toEqual(['-vllm-0 of 2', '+vllm-1 of 2', '+vllm-2 of 2']);
   });
+
+  it('tells a listener no more once it has stopped listening', () => {
+    const table = idlePool(0);
+    const heard: string[] = [];
+    const stop = table.listen({ added: ({ name }) => heard.push(name), removed() {} });
+    table.replace([endpointSpec(0)]);
+    stop();
+    stop();
+    table.replace([endpointSpec(0), endpointSpec(1)]);
+    expect(heard).toEqual(['vllm-0']);
+  });
 });
