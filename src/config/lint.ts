@@ -1,5 +1,6 @@
 import { keyText } from '../core/data.ts';
 import { hasRole } from '../core/plugin.ts';
+import { lintSources } from './lint-sources.ts';
 import type { Problems } from './problems.ts';
 import type { ResolvedPlugin, ResolvedProfile, ResolvedSource } from './resolved.ts';
 import type { Roster } from './roster.ts';
@@ -28,6 +29,7 @@ export function lintPlugins(input: LintInput, roster: Roster, problems: Problems
   warnOfStrangers(roster, problems);
   warnOfShortBlocks(roster, problems);
   warnOfStaleness(input, roster, problems);
+  lintSources(input.envelope, input.sources, roster, problems);
 }
 
 function warnOfWeights({ schedulingProfiles }: Envelope, roster: Roster, problems: Problems): void {

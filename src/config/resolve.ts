@@ -1,5 +1,5 @@
 import { BUILT_IN_CONFIG } from './built-in.ts';
-import { resolveDiscovery, resolveSources } from './data-layer.ts';
+import { checkDataLayer, resolveDiscovery, resolveSources } from './data-layer.ts';
 import { readDocument } from './document.ts';
 import { checkFlowControl, resolveSaturationDetector } from './flow-control.ts';
 import { resolveGates } from './gates.ts';
@@ -81,6 +81,7 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   checkFlowControl(envelope, gates, roster, problems);
   addMissingProducers(roster, problems);
   checkNeeds(roster, problems);
+  checkDataLayer(envelope, roster, problems);
   if (!options.allowExperimental) refuseExperimental(roster.all, problems);
   const plugins = inDependencyOrder(roster, problems);
   if (handler === undefined && problems.errors.length === 0) problems.error([], 'no profile handler configured');

@@ -1,4 +1,5 @@
 import type { PluginDefinition } from '../core/plugin.ts';
+import { topologyExtractor } from './extractors/topology.ts';
 import { anthropicParser } from './parsers/anthropic.ts';
 import { openaiParser } from './parsers/openai.ts';
 import { passthroughParser } from './parsers/passthrough.ts';
@@ -16,6 +17,8 @@ import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts';
 import { prefixCacheScorer } from './scorers/prefix-cache.ts';
 import { queueScorer } from './scorers/queue.ts';
 import { runningRequestsSizeScorer } from './scorers/running-requests-size.ts';
+import { endpointNotificationSource } from './sources/endpoint-notification.ts';
+import { k8sNotificationSource } from './sources/k8s-notification.ts';
 
 /** Every plugin that needs no I/O; `app` adds the sources and discoveries that do. */
 export const PLUGINS: readonly PluginDefinition[] = [
@@ -36,4 +39,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   randomPicker,
   weightedRandomPicker,
   utilizationDetector,
+  endpointNotificationSource,
+  k8sNotificationSource,
+  topologyExtractor,
 ];

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { KV_CACHE_USAGE, WAITING_QUEUE_SIZE } from '../../core/endpoint-facts.ts';
 import type { Candidates } from '../../core/endpoint.ts';
 import { definePlugin } from '../../core/plugin.ts';
 import { parseDurationMs } from '../../lib/duration.ts';
@@ -60,6 +61,7 @@ export const utilizationDetector = definePlugin({
   stability: 'beta',
   summary: 'Tells how full the pool is by its queues and KV caches.',
   config,
+  reads: () => [WAITING_QUEUE_SIZE, KV_CACHE_USAGE],
   create: (settings, { endpoints, clock }) => ({
     saturation(candidates: Candidates): number {
       if (candidates.length === 0) return UNKNOWN;

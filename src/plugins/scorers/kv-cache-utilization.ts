@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { KV_CACHE_USAGE } from '../../core/endpoint-facts.ts';
 import { definePlugin } from '../../core/plugin.ts';
 
 /** What an endpoint scores when its cache use is unknown: half full. */
@@ -11,6 +12,7 @@ export const kvCacheUtilizationScorer = definePlugin({
   stability: 'beta',
   summary: 'Prefers endpoints with more free KV cache.',
   config: v.unknown(),
+  reads: () => [KV_CACHE_USAGE],
   create: (_config, { endpoints }) => ({
     score(_request, candidates, out) {
       const { kvUsage } = endpoints.signals;

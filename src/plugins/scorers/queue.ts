@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { WAITING_QUEUE_SIZE } from '../../core/endpoint-facts.ts';
 import { definePlugin } from '../../core/plugin.ts';
 import { leastLoad } from './least-load.ts';
 
@@ -9,5 +10,6 @@ export const queueScorer = definePlugin({
   stability: 'beta',
   summary: 'Prefers endpoints with fewer waiting requests.',
   config: v.unknown(),
+  reads: () => [WAITING_QUEUE_SIZE],
   create: (_config, { endpoints }) => leastLoad((slot) => endpoints.expectedWaiting(slot)),
 });

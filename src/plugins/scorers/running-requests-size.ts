@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { RUNNING_REQUESTS_SIZE } from '../../core/endpoint-facts.ts';
 import { definePlugin } from '../../core/plugin.ts';
 import { leastLoad } from './least-load.ts';
 
@@ -9,5 +10,6 @@ export const runningRequestsSizeScorer = definePlugin({
   stability: 'beta',
   summary: 'Prefers endpoints with fewer running requests.',
   config: v.unknown(),
+  reads: () => [RUNNING_REQUESTS_SIZE],
   create: (_config, { endpoints }) => leastLoad((slot) => endpoints.expectedRunning(slot)),
 });
