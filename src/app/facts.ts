@@ -1,5 +1,4 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
-import { CORE_METRICS } from '../core/endpoint-facts.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
 import type { Objectives } from '../datastore/objectives.ts';
@@ -7,15 +6,10 @@ import type { ModelRewrites } from '../datastore/rewrites.ts';
 import { type FileDiscoverySettings, startFileDiscovery } from '../discovery/file.ts';
 import { startObjectsFile } from '../discovery/objects.ts';
 import type { DiscoverySource } from '../discovery/source.ts';
-import type { CoreExtractorSettings } from '../scrape/extractors.ts';
-import type { ScrapeReport } from '../scrape/report.ts';
-import { startScraper, type Scraper } from '../scrape/scraper.ts';
-import type { HttpSourceSettings } from '../scrape/sources.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Instances } from './instances.ts';
 import type { PickerSettings } from './settings.ts';
-import { SCRAPE_WORKER_URL } from './worker-url.ts';
 
 /** What facts flow into and who hears about trouble. */
 export interface FactParts {
@@ -77,51 +71,4 @@ export function startObjects(parts: ObjectParts): Promise<{ close(): Promise<voi
     },
     onReloadError: () => metrics.counter('config_reload_errors_total').inc({ file: 'objects' }),
   });
-}
-
-/** Sources that are scraped, and what reads them. */
-const SCRAPED: ReadonlyMap<string, string> = new Map([
-  ['metrics-data-source', CORE_METRICS],
-  ['models-data-source', 'models-data-extractor'],
-]);
-
-/** Starts one scraper per scraped source of the configuration that somebody reads. */
-export function startScrapers(parts: FactParts): readonly Scraper[] {
-  const { config, instances, table, settings, metrics, log } = parts;
-  return config.sources.flatMap(({ source, extractors }) => {
-    const sourceType = typeOf(instances, source) ?? '';
-    const extractorType = SCRAPED.get(sourceType);
-    const extract = extractors.find((name) => typeOf(instances, name) === extractorType);
-    if (extractorType === undefined || extract === undefined) return [];
-    const fetch = instances.get('source', source).instance as HttpSourceSettings;
-    const extractor = instances.get('extractor', extract).instance;
-    return startScraper({
-      table,
-      settings: {
-        source: fetch,
-        extractor: extractorType === CORE_METRICS ? (extractor as CoreExtractorSettings) : undefined,
-        intervalMs: fetch.intervalMs ?? settings.refreshMetricsIntervalMs,
-      },
-      log,
-      onReport: (report) => countErrors(metrics, report, sourceType, extractorType),
-      onRestart: () => metrics.counter('scraper_restarts_total').inc(),
-      workerUrl: SCRAPE_WORKER_URL,
-    });
-  });
-}
-
-function countErrors(metrics: Metrics, report: ScrapeReport, sourceType: string, extractorType: string): void {
-  const source = { source_type: sourceType };
-  metrics.counter('datalayer_poll_errors_total').inc(source, total(report.pollErrors));
-  metrics
-    .counter('datalayer_extract_errors_total')
-    .inc({ ...source, extractor_type: extractorType }, report.extractErrors);
-}
-
-function total(counts: Readonly<Record<string, number | undefined>>): number {
-  return Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0);
-}
-
-function typeOf(instances: Instances, name: string): string | undefined {
-  return instances.all.find((plugin) => plugin.name === name)?.type;
 }

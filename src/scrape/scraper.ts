@@ -47,6 +47,11 @@ export interface ScraperOptions {
   readonly workerUrl?: URL;
 }
 
+/** Throws `ConfigError` when a scraper of the source could not start. */
+export function checkSource(source: HttpSourceSettings): void {
+  if (source.scheme === 'https') readTls(source);
+}
+
 /** A running scraper. */
 export interface Scraper {
   /** Workers lost and replaced so far. */
