@@ -25,6 +25,8 @@ const FLAGS = {
   host: { type: 'string' },
   port: { type: 'string' },
   model: { type: 'string' },
+  adapters: { type: 'string' },
+  'max-loras': { type: 'string' },
   profile: { type: 'string' },
   speed: { type: 'string' },
   seed: { type: 'string' },
@@ -44,6 +46,8 @@ Server i is called sim-i and listens at the base port plus i.
   --host ADDRESS          where they listen (default 127.0.0.1)
   --port BASE             first port; 0 takes free ones (default ${DEFAULT_PORT})
   --model NAME            served model name (default: the profile's)
+  --adapters LIST         LoRA adapters every server has besides, comma-separated
+  --max-loras N           adapters a server runs at once (default 1)
   --profile NAME          hardware to imitate (default 8b-h100)
   --speed X               simulated seconds per real second, 0.01 to 1000 (default 1)
   --seed N                decides noise and generated text (default 1)
@@ -95,6 +99,8 @@ function readPlan(args: string[]): Plan | 'help' {
   const common = {
     host: values.host,
     model: values.model,
+    adapters: values.adapters?.split(',').map((name) => name.trim()),
+    maxLoras: readNumber('max-loras', values['max-loras']),
     profile: values.profile,
     speedUp: readNumber('speed', values.speed),
     seed: readNumber('seed', values.seed),

@@ -4,6 +4,7 @@ import { Engine } from './engine/engine.ts';
 import { NO_NOISE, measuredNoise } from './engine/step-cost.ts';
 import { WallTimeline } from './engine/wall-timeline.ts';
 import { NO_FAULTS, type Faults } from './faults.ts';
+import { loraFamily } from './metrics/lora-family.ts';
 import { MetricsPage, type PageFormat } from './metrics/metrics-page.ts';
 import { HttpStats, processFamilies } from './metrics/process-families.ts';
 import { vllmFamilies } from './metrics/vllm-families.ts';
@@ -29,6 +30,7 @@ export class Pod {
   constructor(options: ResolvedOptions) {
     this.options = options;
     const { profile, model, blocks, maxModelLen, maxNumSeqs, maxBatchedTokens, requestsPerSecond } = options;
+    const maxLoras = options.adapters.length === 0 ? undefined : options.maxLoras;
     this.random = seededRandom(options.seed ^ hashOf(`${options.name} errors`));
     this.#timeline = new WallTimeline(options.speedUp);
     this.engine = new Engine(
@@ -42,13 +44,16 @@ export class Pod {
         maxModelLen,
         maxNumSeqs,
         maxBatchedTokens,
+        maxLoras,
       },
       this.#timeline,
     );
+    const { stats } = this.engine;
     this.#page = new MetricsPage(
       [
         ...processFamilies(this.http, this.startedSeconds),
-        ...vllmFamilies(this.engine.stats, { model, blocks, maxModelLen }),
+        ...vllmFamilies(stats, { model, blocks, maxModelLen }),
+        ...(stats.adapters === undefined ? [] : [loraFamily(stats.adapters, this.startedSeconds)]),
       ],
       this.startedSeconds,
     );

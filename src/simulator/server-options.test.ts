@@ -23,6 +23,15 @@ describe('limits', () => {
     [{ speedUp: 0.01 }, { speedUp: Number.NaN }, 'speedUp: NaN is not between 0.01 and 1000'],
     [{ seed: 0 }, { seed: 1.5 }, 'seed: 1.5 is not a whole number'],
     [{ maxQueuedRequests: 1 }, { maxQueuedRequests: 0 }, 'maxQueuedRequests: 0 is not between 1 and 1000000'],
+    [{ maxLoras: 1024 }, { maxLoras: 0 }, 'maxLoras: 0 is not between 1 and 1024'],
+    [{ adapters: ['a', 'b'] }, { adapters: ['a', 'a'] }, 'adapters: "a" is given twice'],
+    [{ adapters: ['a.b/c'] }, { adapters: ['a,b'] }, 'adapters: "a,b" is not a name without commas'],
+    [{ model: 'm' }, { model: 'm', adapters: ['m'] }, 'adapters: "m" is the model\'s own name'],
+    [
+      { adapters: Array.from({ length: 256 }, (_, i) => `a${i}`) },
+      { adapters: Array.from({ length: 257 }, (_, i) => `a${i}`) },
+      'adapters: more than 256 given',
+    ],
     [{ profile: '8b-h100' }, { profile: '8b-tpu' }, 'profile: "8b-tpu" is not one of 8b-h100, '],
   ])('%o is accepted, %o is not', (accepted, refused, message) => {
     expect(() => resolveOptions(accepted)).not.toThrow();

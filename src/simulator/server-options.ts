@@ -18,6 +18,10 @@ export interface ModelServerOptions {
   readonly seed?: number;
   /** Simulated seconds per real second, 0.01 to 1000. Default 1. */
   readonly speedUp?: number;
+  /** LoRA adapters, served as models of their names. Default none. */
+  readonly adapters?: readonly string[];
+  /** Adapters in one batch; requests for others wait until there is room. Default 1, as vLLM's. */
+  readonly maxLoras?: number;
   /** KV-cache blocks of 16 tokens. */
   readonly blocks?: number;
   /** Sequences running at once. */
@@ -45,6 +49,8 @@ export interface ResolvedOptions {
   readonly profile: HardwareProfile;
   readonly seed: number;
   readonly speedUp: number;
+  readonly adapters: readonly string[];
+  readonly maxLoras: number;
   readonly blocks: number;
   readonly maxNumSeqs: number;
   readonly maxBatchedTokens: number;
@@ -55,11 +61,14 @@ export interface ResolvedOptions {
   readonly maxBodyBytes: number;
 }
 
+const MAX_ADAPTERS = 256;
+
 /** Whole numbers and what they may be. */
 const RANGES = [
   ['port', 0, 65_535],
   ['seed', 0, 2 ** 32 - 1],
   ['blocks', 1, 4_000_000],
+  ['maxLoras', 1, 1024],
   ['maxNumSeqs', 1, 65_536],
   ['maxBatchedTokens', 1, 1_000_000],
   ['maxModelLen', 2, 10_000_000],
@@ -76,6 +85,8 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
     port: 0,
     seed: 1,
     speedUp: 1,
+    adapters: [],
+    maxLoras: 1,
     maxModelLen: 131_072,
     noise: true,
     maxBodyBytes: 32 * 1024 * 1024,
@@ -88,6 +99,7 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
     profile,
   };
   for (const [option, low, high] of RANGES) whole(option, filled[option], low, high);
+  checkAdapters(filled.adapters, filled.model);
   within('speedUp', filled.speedUp, 0.01, 1000);
   within('requestsPerSecond', filled.requestsPerSecond, 0, 1e6);
   if (options.maxQueuedRequests !== undefined) whole('maxQueuedRequests', options.maxQueuedRequests, 1, 1_000_000);
@@ -108,6 +120,15 @@ function given(options: ModelServerOptions): { [K in keyof ModelServerOptions]: 
 function profileOf(name: string): HardwareProfile {
   if (isProfileName(name)) return HARDWARE_PROFILES[name];
   throw new ConfigError(`profile: "${name}" is not one of ${PROFILE_NAMES.join(', ')}`);
+}
+
+function checkAdapters(adapters: readonly string[], model: string): void {
+  if (adapters.length > MAX_ADAPTERS) throw new ConfigError(`adapters: more than ${MAX_ADAPTERS} given`);
+  for (const [index, adapter] of adapters.entries()) {
+    if (!/^[^\s,]{1,200}$/.test(adapter)) throw new ConfigError(`adapters: "${adapter}" is not a name without commas`);
+    if (adapter === model) throw new ConfigError(`adapters: "${adapter}" is the model's own name`);
+    if (adapters.indexOf(adapter) !== index) throw new ConfigError(`adapters: "${adapter}" is given twice`);
+  }
 }
 
 function whole(name: string, value: number, low: number, high: number): void {

@@ -38,10 +38,13 @@ it('starts servers, says where, writes the endpoints file, and stops with 0', as
   const folder = await mkdtemp(join(tmpdir(), 'simulate-'));
   try {
     const path = join(folder, 'endpoints.yaml');
-    const { out, err, code, stop } = run('--servers', '3', '--port', '0', '--model', 'm', '--endpoints-file', path);
+    const served = ['--model', 'm', '--adapters', 'a, b', '--max-loras', '2'];
+    const { out, err, code, stop } = run('--servers', '3', '--port', '0', ...served, '--endpoints-file', path);
     await eventually(() => out.at(-1)).toBe('ready: 3 model servers');
     const url = out[0]?.split(' ')[1];
-    expect(await (await fetch(`${url}/v1/models`)).json()).toMatchObject({ data: [{ id: 'm' }] });
+    expect(await (await fetch(`${url}/v1/models`)).json()).toMatchObject({
+      data: [{ id: 'm' }, { id: 'a' }, { id: 'b' }],
+    });
     const { endpoints } = parse(await readFile(path, 'utf8'));
     expect(endpoints).toHaveLength(3);
     expect(endpoints[0]).toMatchObject({ name: 'sim-0', address: '127.0.0.1', port: url?.split(':')[2] });

@@ -9,11 +9,14 @@ export interface BatchLimits {
   readonly maxNumSeqs: number;
   /** Tokens computed in one step. */
   readonly maxBatchedTokens: number;
+  /** Adapters in one step; undefined for a server without any. */
+  readonly maxLoras?: number | undefined;
 }
 
 /**
  * Decides what each step computes: running sequences first, in order, then the queue, first come first served, while
- * the token budget, the sequence limit and the blocks last. Holds both lists and every sequence's blocks.
+ * the token budget, the sequence limit and the blocks last. Only a sequence whose adapter finds no room lets others by.
+ * Holds both lists and every sequence's blocks.
  */
 export class BatchPlanner {
   readonly running: Sequence[] = [];
@@ -84,19 +87,35 @@ export class BatchPlanner {
 
   #admit(batch: Sequence[], budgetLeft: number, nowMs: number): void {
     const { running, waiting } = this;
+    const adapters = this.#limits.maxLoras === undefined ? undefined : adaptersOf(running);
     let budget = budgetLeft;
-    while (waiting.length > 0 && budget > 0 && running.length < this.#limits.maxNumSeqs) {
-      const sequence = waiting[0];
+    let deferred = 0;
+    while (waiting.length > deferred && budget > 0 && running.length < this.#limits.maxNumSeqs) {
+      const sequence = waiting[deferred];
+      if (adapters !== undefined && !this.#adapterFits(sequence, adapters)) {
+        deferred += 1;
+        continue;
+      }
       const tokens = this.#place(sequence, budget);
       // The head waits for blocks and nobody overtakes it.
-      if (tokens === 0) return;
-      waiting.shift();
+      if (tokens === 0) break;
+      if (deferred === 0) waiting.shift();
+      else waiting.splice(deferred, 1);
       if (sequence.admittedMs < 0) sequence.admittedMs = nowMs;
       sequence.stepTokens = tokens;
       budget -= tokens;
       running.push(sequence);
       batch.push(sequence);
     }
+    this.#stats.deferred = deferred;
+  }
+
+  /** Whether a sequence may join those with `adapters`, which its own then is one of. */
+  #adapterFits({ request: { adapter } }: Sequence, adapters: Set<string>): boolean {
+    if (adapter === undefined || adapters.has(adapter)) return true;
+    if (adapters.size >= (this.#limits.maxLoras ?? 0)) return false;
+    adapters.add(adapter);
+    return true;
   }
 
   /** Gives a waiting sequence its cached blocks and those of its first chunk; 0 when the whole of it does not fit. */
@@ -149,6 +168,15 @@ export class BatchPlanner {
     this.pool.release(sequence.blocks);
     sequence.blocks = [];
   }
+}
+
+/** Adapters of sequences, each once. */
+export function adaptersOf(...lists: readonly (readonly Sequence[])[]): Set<string> {
+  const adapters = new Set<string>();
+  for (const list of lists) {
+    for (const { request } of list) if (request.adapter !== undefined) adapters.add(request.adapter);
+  }
+  return adapters;
 }
 
 function blocksFor(tokens: number): number {

@@ -1,3 +1,4 @@
+import type { AdapterSeries } from './adapter-series.ts';
 import { Histogram } from './histogram.ts';
 import type { FinishReason, Sequence } from './sequence.ts';
 
@@ -24,7 +25,11 @@ function tokenBounds(maxModelLen: number): number[] {
 export class EngineStats {
   running = 0;
   waiting = 0;
+  /** Those of the waiting that others overtake: too many adapters are in use. */
+  deferred = 0;
   kvUsage = 0;
+  /** Undefined for a server without adapters. */
+  readonly adapters: AdapterSeries | undefined;
   prefixQueries = 0;
   prefixHits = 0;
   promptTokens = 0;
@@ -50,7 +55,8 @@ export class EngineStats {
   readonly maxTokensParameter: Histogram;
   readonly prefillComputed: Histogram;
 
-  constructor(maxModelLen: number) {
+  constructor(maxModelLen: number, adapters?: AdapterSeries) {
+    this.adapters = adapters;
     const bounds = tokenBounds(maxModelLen);
     this.promptLength = new Histogram(bounds);
     this.generationLength = new Histogram(bounds);

@@ -1,4 +1,5 @@
-import { BatchPlanner, type BatchLimits } from './batch-planner.ts';
+import { AdapterSeries } from './adapter-series.ts';
+import { adaptersOf, BatchPlanner, type BatchLimits } from './batch-planner.ts';
 import { BlockPool } from './block-pool.ts';
 import { EngineStats } from './engine-stats.ts';
 import { FrontEnd, type FrontEndLimits } from './front-end.ts';
@@ -62,7 +63,8 @@ export class Engine {
   constructor(options: EngineOptions, timeline: Timeline) {
     this.#options = options;
     this.#timeline = timeline;
-    this.stats = new EngineStats(options.maxModelLen);
+    const { maxModelLen, maxLoras } = options;
+    this.stats = new EngineStats(maxModelLen, maxLoras === undefined ? undefined : new AdapterSeries(maxLoras));
     this.pool = new BlockPool(options.blocks);
     this.#planner = new BatchPlanner(this.pool, options, this.stats);
     this.#frontEnd = new FrontEnd(timeline, options);
@@ -246,6 +248,9 @@ export class Engine {
     this.stats.running = this.#planner.running.length;
     this.stats.waiting = this.#planner.waitingBefore(this.#steps);
     this.stats.kvUsage = this.pool.usage();
+    const { adapters } = this.stats;
+    if (adapters === undefined) return;
+    adapters.note(adaptersOf(this.#planner.running, this.#planner.waiting), this.#timeline.nowMs());
   }
 
   #record(onStep: (record: StepRecord) => void): void {

@@ -11,6 +11,8 @@ export interface TokenSink {
 /** What a client asks the engine for. */
 export interface GenerationRequest {
   readonly prompt: Prompt;
+  /** Adapter the model runs with; undefined for none. */
+  readonly adapter?: string | undefined;
   /** Tokens to generate; exactly so many come. At least 1. */
   readonly maxTokens: number;
   /** What ends the output at `maxTokens`: a model that had its say, or the limit. */

@@ -22,7 +22,7 @@ export async function handleInference(
   if (faults.errorRate > 0 && pod.random.next() < faults.errorRate) {
     throw new ApiError(faults.errorStatus, 'injected fault');
   }
-  const call = readInference(api, parseJsonObject(text), options.model);
+  const call = readInference(api, parseJsonObject(text), options);
   const maxTokens = call.prompts.map((prompt) => outputLimit(prompt.tokens, call.maxTokens, options.maxModelLen));
   if (pod.engine.inFlight + call.prompts.length > options.maxQueuedRequests) {
     throw new ApiError(503, `more than ${options.maxQueuedRequests} requests in the server, try again later`);
@@ -37,7 +37,7 @@ export async function handleInference(
     api,
     id: `${api === 'chat' ? 'chatcmpl' : 'cmpl'}-${String(id)}`,
     created: Math.floor(Date.now() / 1000),
-    model: options.model,
+    model: call.adapter ?? options.model,
   };
   const choices = call.prompts.length;
   const reply = call.stream
@@ -80,7 +80,8 @@ function generate(
     };
     const finishReason = call.maxTokens === undefined ? 'stop' : 'length';
     const { nextToken } = new Reply(prompt, options.seed + choice);
-    sequences.push(engine.submit({ prompt, maxTokens: maxTokens[choice], finishReason, nextToken, sink }));
+    const { adapter } = call;
+    sequences.push(engine.submit({ prompt, adapter, maxTokens: maxTokens[choice], finishReason, nextToken, sink }));
   }
   response.once('close', () => {
     for (const sequence of sequences) engine.abort(sequence);

@@ -8,6 +8,8 @@ export type Api = 'chat' | 'completions';
 /** A request body, understood. */
 export interface InferenceCall {
   readonly api: Api;
+  /** Adapter asked for; undefined for the model itself. */
+  readonly adapter: string | undefined;
   /** One per choice the client asked for: prompts times `n`. */
   readonly prompts: readonly Prompt[];
   /** Distinct prompts among them, what `usage` counts. */
@@ -58,23 +60,34 @@ const CompletionsBody = v.looseObject({
 
 type CommonBody = v.InferOutput<v.ObjectSchema<typeof COMMON, undefined>>;
 
+/** What a server can be asked for. */
+interface Served {
+  readonly model: string;
+  readonly adapters: readonly string[];
+}
+
 /** Reads a parsed body. Throws `ApiError`: 400 for a field that is missing or wrong, 404 for another model. */
-export function readInference(api: Api, body: Record<string, unknown>, servedModel: string): InferenceCall {
-  return api === 'chat' ? readChat(body, servedModel) : readCompletions(body, servedModel);
+export function readInference(api: Api, body: Record<string, unknown>, served: Served): InferenceCall {
+  return api === 'chat' ? readChat(body, served) : readCompletions(body, served);
 }
 
-function readChat(input: Record<string, unknown>, servedModel: string): InferenceCall {
+function readChat(input: Record<string, unknown>, served: Served): InferenceCall {
   const body = check(ChatBody, input);
-  checkModel(body.model, servedModel);
-  const prompt = chatPrompt(body.messages, body.tools ?? [], body.cache_salt ?? '');
-  return call('chat', [prompt], body, body.max_completion_tokens ?? body.max_tokens);
+  const adapter = adapterOf(body.model, served);
+  const prompt = chatPrompt(body.messages, body.tools ?? [], saltOf(body, adapter));
+  return call('chat', adapter, [prompt], body, body.max_completion_tokens ?? body.max_tokens);
 }
 
-function readCompletions(input: Record<string, unknown>, servedModel: string): InferenceCall {
+function readCompletions(input: Record<string, unknown>, served: Served): InferenceCall {
   const body = check(CompletionsBody, input);
-  checkModel(body.model, servedModel);
-  const prompts = promptList(body.prompt).map((one) => completionPrompt(one, body.cache_salt ?? ''));
-  return call('completions', prompts, body, body.max_tokens);
+  const adapter = adapterOf(body.model, served);
+  const prompts = promptList(body.prompt).map((one) => completionPrompt(one, saltOf(body, adapter)));
+  return call('completions', adapter, prompts, body, body.max_tokens);
+}
+
+/** An adapter's keys and values are its own, so nothing of its cache is shared with the model's. */
+function saltOf({ cache_salt: salt }: CommonBody, adapter: string | undefined): string {
+  return adapter === undefined ? (salt ?? '') : `lora ${adapter}\0${salt ?? ''}`;
 }
 
 /** One prompt or several, as text or as tokens: the API takes all four. */
@@ -89,6 +102,7 @@ function isTokens(prompt: number[] | (string | number[])[]): prompt is number[] 
 
 function call(
   api: Api,
+  adapter: string | undefined,
   prompts: readonly Prompt[],
   body: CommonBody,
   maxTokens: number | null | undefined,
@@ -97,6 +111,7 @@ function call(
   if (prompts.length * n > MAX_CHOICES) throw new ApiError(400, `more than ${MAX_CHOICES} choices asked for`, 'n');
   return {
     api,
+    adapter,
     prompts: prompts.flatMap((prompt) => Array<Prompt>(n).fill(prompt)),
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.tokens, 0),
     maxTokens: maxTokens ?? undefined,
@@ -113,7 +128,8 @@ function check<S extends v.GenericSchema>(schema: S, input: unknown): v.InferOut
   throw new ApiError(400, path === null ? issue.message : `${path}: ${issue.message}`, path);
 }
 
-function checkModel(model: string | null | undefined, servedModel: string): void {
-  if (model === undefined || model === null || model === servedModel) return;
+function adapterOf(model: string | null | undefined, served: Served): string | undefined {
+  if (model === undefined || model === null || model === served.model) return undefined;
+  if (served.adapters.includes(model)) return model;
   throw new ApiError(404, `The model \`${model}\` does not exist.`, 'model');
 }

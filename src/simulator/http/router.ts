@@ -90,18 +90,13 @@ function sendHealth({ faults }: Pod, response: ServerResponse): void {
 }
 
 function modelList({ options, startedSeconds }: Pod): object {
+  const { model, adapters, maxModelLen } = options;
+  const common = { object: 'model', created: Math.floor(startedSeconds), owned_by: 'vllm' };
   return {
     object: 'list',
     data: [
-      {
-        id: options.model,
-        object: 'model',
-        created: Math.floor(startedSeconds),
-        owned_by: 'vllm',
-        root: options.model,
-        parent: null,
-        max_model_len: options.maxModelLen,
-      },
+      { id: model, ...common, root: model, parent: null, max_model_len: maxModelLen },
+      ...adapters.map((id) => ({ id, ...common, root: `/adapters/${id}`, parent: model, max_model_len: null })),
     ],
   };
 }

@@ -10,6 +10,8 @@ export interface Family {
   readonly type: 'gauge' | 'counter' | 'histogram';
   readonly help: string;
   readonly series: readonly Series[];
+  /** Of a gauge: series besides those, as they are when the page is asked for. */
+  readonly more?: (() => readonly Series[]) | undefined;
 }
 
 /** One labelled value, or one labelled histogram. */
@@ -28,8 +30,10 @@ export const CONTENT_TYPES: Record<PageFormat, string> = {
 
 /** Lines of one family with everything but the numbers filled in. */
 interface Block {
+  readonly name: string;
   readonly header: string;
   readonly samples: readonly Sample[];
+  readonly more?: (() => readonly Sample[]) | undefined;
 }
 
 interface Sample {
@@ -61,6 +65,7 @@ export class MetricsPage {
     for (const block of blocks) {
       page += block.header;
       for (const { prefix, read } of block.samples) page += `${prefix}${formatValue(read())}\n`;
+      for (const { prefix, read } of block.more?.() ?? []) page += `${prefix}${formatValue(read())}\n`;
     }
     return format === 'openmetrics' ? `${page}# EOF\n` : page;
   }
@@ -71,8 +76,13 @@ export class MetricsPage {
     if (known !== undefined) return known;
     const wanted = new Set(names);
     const blocks = this.#blocks[format]
-      .map(({ header, samples }) => ({ header, samples: samples.filter(({ name }) => wanted.has(name)) }))
-      .filter(({ samples }) => samples.length > 0);
+      .map(({ name, header, samples, more }) => ({
+        name,
+        header,
+        samples: samples.filter((each) => wanted.has(each.name)),
+        more: wanted.has(name) ? more : undefined,
+      }))
+      .filter(({ samples, more }) => samples.length > 0 || more !== undefined);
     if (this.#filtered.size >= MAX_FILTERS) this.#filtered.clear();
     this.#filtered.set(key, blocks);
     return blocks;
@@ -82,18 +92,28 @@ export class MetricsPage {
 function textBlocks(family: Family, createdSeconds: number): Block[] {
   const { name, type, help, series } = family;
   const full = type === 'counter' ? `${name}_total` : name;
-  const main = { header: headerOf(full, type, help), samples: series.flatMap((one) => samplesOf(full, one)) };
+  const main = {
+    name: full,
+    header: headerOf(full, type, help),
+    samples: series.flatMap((one) => samplesOf(full, one)),
+    more: moreOf(family),
+  };
   if (type === 'gauge') return [main];
   // The text format has no place for creation times inside a family, so each becomes a gauge of its own.
   const created = `${name}_created`;
-  return [main, { header: headerOf(created, 'gauge', help), samples: createdSamples(family, createdSeconds) }];
+  const samples = createdSamples(family, createdSeconds);
+  return [main, { name: created, header: headerOf(created, 'gauge', help), samples }];
 }
 
 function openMetricsBlock(family: Family, createdSeconds: number): Block {
   const { name, type, help, series } = family;
   const samples = series.flatMap((one) => samplesOf(type === 'counter' ? `${name}_total` : name, one));
   if (type !== 'gauge') samples.push(...createdSamples(family, createdSeconds));
-  return { header: headerOf(name, type, help), samples };
+  return { name, header: headerOf(name, type, help), samples, more: moreOf(family) };
+}
+
+function moreOf({ name, more }: Family): Block['more'] {
+  return more && (() => more().flatMap((one) => samplesOf(name, one)));
 }
 
 function headerOf(name: string, type: string, help: string): string {

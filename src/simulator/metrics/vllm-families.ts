@@ -10,7 +10,7 @@ export interface EngineFacts {
   readonly maxModelLen: number;
 }
 
-/** The families of a vLLM V1 server without adapters, in the order it prints them. Names and labels are vLLM's. */
+/** The families of a vLLM V1 server but for adapters, in the order it prints them. Names and labels are vLLM's. */
 export function vllmFamilies(stats: EngineStats, facts: EngineFacts): Family[] {
   const labels: Labels = { engine: '0', model_name: facts.model };
   return [...gauges(stats, labels), ...counters(stats, labels), ...histograms(stats, labels), cacheConfig(facts)];
@@ -22,8 +22,8 @@ function gauges(stats: EngineStats, labels: Labels): Family[] {
     family('gauge', 'num_requests_running', 'Sequences in the batch.', [{ labels, value: () => stats.running }]),
     family('gauge', 'num_requests_waiting', 'Sequences queued.', [{ labels, value: () => stats.waiting }]),
     family('gauge', 'num_requests_waiting_by_reason', 'Sequences queued, by what they wait for.', [
-      { labels: { ...labels, reason: 'capacity' }, value: () => stats.waiting },
-      constant({ reason: 'deferred' }, 0),
+      { labels: { ...labels, reason: 'capacity' }, value: () => stats.waiting - deferred(stats) },
+      { labels: { ...labels, reason: 'deferred' }, value: () => deferred(stats) },
     ]),
     family('gauge', 'engine_sleep_state', 'Which sleep state the engine is in.', [
       constant({ sleep_state: 'awake' }, 1),
@@ -34,6 +34,11 @@ function gauges(stats: EngineStats, labels: Labels): Family[] {
       { labels, value: () => stats.kvUsage },
     ]),
   ];
+}
+
+/** Some may have left since the step that let others by. */
+function deferred({ waiting, deferred: passed }: EngineStats): number {
+  return Math.min(waiting, passed);
 }
 
 function counters(stats: EngineStats, labels: Labels): Family[] {
