@@ -1,5 +1,6 @@
 import type { EndpointView } from '../core/endpoint.ts';
 import type { HealthState } from '../core/health.ts';
+import type { Attributes } from '../datastore/attributes.ts';
 import type { HealthBook } from '../datastore/health-book.ts';
 import type { LoadBooks } from '../datastore/load-books.ts';
 
@@ -12,6 +13,14 @@ export interface EndpointState {
   readonly running: number | null;
   readonly kvUsage: number | null;
   readonly metricsAgeMs: number | null;
+  /** LoRA adapters, models and custom attributes; left out where the server tells of none. */
+  readonly lora?: {
+    readonly active: readonly string[];
+    readonly waiting: readonly string[];
+    readonly maxActive: number | null;
+  };
+  readonly models?: readonly string[];
+  readonly attributes?: Readonly<Record<string, number | null>>;
   /** Requests we sent that have not ended. */
   readonly inflight: number;
   /** Picks no scrape can have shown yet. */
@@ -27,7 +36,7 @@ export interface EndpointState {
 
 /** The pool as the picker sees it at `nowMs`. */
 export function endpointStates(
-  pool: EndpointView & { readonly books: LoadBooks },
+  pool: EndpointView & { readonly books: LoadBooks; readonly attributes: Attributes },
   health: HealthBook,
   nowMs: number,
 ): EndpointState[] {
@@ -45,6 +54,7 @@ export function endpointStates(
       running: known(signals.running[slot]),
       kvUsage: known(signals.kvUsage[slot]),
       metricsAgeMs: known(Math.round(nowMs - signals.scrapedAtMs[slot])),
+      ...told(pool, slot),
       inflight: books.inflight(slot),
       unseen: pool.unseen(slot),
       health: state,
@@ -54,6 +64,20 @@ export function endpointStates(
     });
   }
   return states;
+}
+
+function told(
+  pool: EndpointView & { readonly attributes: Attributes },
+  slot: number,
+): Pick<EndpointState, 'lora' | 'models' | 'attributes'> {
+  const lora = pool.lora(slot);
+  const models = pool.models(slot);
+  const attributes = pool.attributes.held.map(({ key, column }) => [key, known(column[slot])] as const);
+  return {
+    ...(lora && { lora: { active: [...lora.active], waiting: [...lora.waiting], maxActive: known(lora.maxActive) } }),
+    ...(models && { models: [...models] }),
+    ...(attributes.length > 0 && { attributes: Object.fromEntries(attributes) }),
+  };
 }
 
 function known(value: number): number | null {

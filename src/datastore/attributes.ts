@@ -30,6 +30,11 @@ export class Attributes {
     ]);
   }
 
+  /** Those somebody holds now. */
+  get held(): readonly { readonly key: string; readonly column: Float64Array }[] {
+    return this.#held;
+  }
+
   /** The column of `key` by `producer`, an empty one meaning anybody; a held one before a built-in of the same name. */
   find(key: string, producer: string): Float64Array | undefined {
     for (const held of this.#held) {

@@ -77,7 +77,7 @@ describe('what a picker knows of servers with adapters', () => {
   it('is which models they have, which adapters are in use, and what it was told to read besides', async () => {
     const lora = await server({ model: 'llama', adapters: ['sql', 'tweet'] });
     const plain = await server({ model: 'llama' });
-    const { table } = await picker([lora, plain], everything);
+    const { table, metricsPort } = await picker([lora, plain], everything);
     const slotOf = ({ port }: ModelServer): number => table.byHostPort(`127.0.0.1:${port}`)?.slot ?? -1;
     const [withLora, without] = [slotOf(lora), slotOf(plain)];
     await eventually(
@@ -95,6 +95,15 @@ describe('what a picker knows of servers with adapters', () => {
     await eventually('another waits for room', () => table.attribute('deferred')?.[withLora] === 1);
     await eventually('both are told', () => table.lora(withLora)?.waiting.has('tweet') === true);
     expect([table.lora(without), table.attribute('deferred')?.[without]]).toEqual([undefined, 0]);
+    const pages = await (await fetch(`http://127.0.0.1:${metricsPort}/debug/endpoints`)).json();
+    expect(pages).toMatchObject([
+      {
+        lora: { active: ['sql', 'tweet'], waiting: ['sql', 'tweet'], maxActive: 1 },
+        models: ['llama', 'sql', 'tweet'],
+        attributes: { deferred: 1 },
+      },
+      { models: ['llama'], attributes: { deferred: 0 } },
+    ]);
     running.abort();
     await eventually('the first is gone', () => table.lora(withLora)?.active.has('sql') === false);
     await eventually('nobody waits any more', () => table.attribute('deferred')?.[withLora] === 0);
