@@ -108,7 +108,8 @@ function warnOfShortBlocks(roster: Roster, problems: Problems): void {
 
 /** Metrics that count as stale before the next scrape make every server look full. */
 function warnOfStaleness({ sources }: LintInput, roster: Roster, problems: Problems): void {
-  const intervals = sources.map(({ source }) => numberAt(roster.get(source)?.parameters, 'interval'));
+  const scraped = sources.filter(({ source }) => roster.get(source)?.definition.payload === 'metrics-page');
+  const intervals = scraped.map(({ source }) => numberAt(roster.get(source)?.parameters, 'interval'));
   const slowest = Math.max(DEFAULT_INTERVAL_MS, ...intervals.map((ms) => ms ?? 0));
   for (const { name, path, parameters } of roster.all) {
     const thresholdMs = numberAt(parameters, 'metricsStalenessThreshold');

@@ -61,6 +61,19 @@ describe('data layers that are right', () => {
     expect(config).toBeDefined();
   });
 
+  it('only the interval of metrics says how old they get', () => {
+    const detector = '{type: utilization-detector, parameters: {metricsStalenessThreshold: 1s}}';
+    const saturation = 'flowControl: {saturationDetector: {pluginRef: utilization-detector}}';
+    const models = '{pluginRef: models-data-source, extractors: [{pluginRef: models-data-extractor}]}';
+    const slow = (type: string): string => `{type: ${type}, parameters: {interval: 1m}}`;
+    const told = (plugins: readonly string[]): readonly string[] =>
+      said([...plugins, detector], `{sources: [${METRICS_ENTRY}, ${models}]}\n${saturation}`).lines;
+    expect(told([...METRICS, slow('models-data-source'), MODELS[1]])).toEqual([]);
+    expect(told([slow('metrics-data-source'), METRICS[1], ...MODELS])).toEqual([
+      expect.stringContaining('takes metrics for stale after 1000ms, and they are scraped every 60000ms'),
+    ]);
+  });
+
   it('a renamed metrics extractor still produces what scorers judge by', () => {
     const { lines } = said(
       ['{type: metrics-data-source, name: s}', '{type: core-metrics-extractor, name: e}', '{type: queue-scorer}'],
