@@ -13,6 +13,7 @@ const ENGINES = mergeEngines([
       { attributeKey: 'heat', metricSpec: 'heat' },
     ],
   },
+  { name: 'other', customMetrics: [{ attributeKey: 'heat', metricSpec: 'temperature' }] },
 ]);
 
 function rig(engine = 'vllm', slot = 0) {
@@ -44,10 +45,13 @@ describe('attributes', () => {
     expect([attributes.get('depth')?.[2], attributes.get('heat')?.[2]]).toEqual([5, Number.NaN]);
   });
 
-  it('are unknown where the engine does not have them', () => {
-    const { attributes, read } = rig('vllm');
-    read(LOAD);
-    expect([attributes.get('depth')?.[0], attributes.get('heat')?.[0]]).toEqual([Number.NaN, Number.NaN]);
+  it.each([
+    ['vllm', LOAD, Number.NaN],
+    ['other', 'temperature 30\ndepth 3\n', 30],
+  ])('are unknown where the engine does not have them: %s', (engine, page, heat) => {
+    const { attributes, read } = rig(engine);
+    read(page);
+    expect([attributes.get('depth')?.[0], attributes.get('heat')?.[0]]).toEqual([Number.NaN, heat]);
   });
 
   it('stay when a page is none', () => {

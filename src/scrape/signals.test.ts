@@ -103,7 +103,7 @@ describe('sglang', () => {
   it('takes the total, not the priorities, and adds up data-parallel ranks', () => {
     const rank = (i: number): string =>
       `sglang:num_queue_reqs{dp_rank="${i}",priority=""} 5\nsglang:num_queue_reqs{dp_rank="${i}",priority="1"} 2\n` +
-      `sglang:num_queue_reqs{dp_rank="${i}",priority="0"} 3\nsglang:num_running_reqs{dp_rank="${i}",tp_rank="0"} 4\n` +
+      `sglang:num_queue_reqs{dp_rank="${i}",priority="0"} 9\nsglang:num_running_reqs{dp_rank="${i}",tp_rank="0"} 4\n` +
       `sglang:token_usage{dp_rank="${i}"} 0.${i}\nsglang:page_size{dp_rank="${i}"} 64\nsglang:num_pages{dp_rank="${i}"} 9\n`;
     expect(read('sglang', rank(2) + rank(4))).toEqual({
       waiting: 10,

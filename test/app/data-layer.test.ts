@@ -26,7 +26,7 @@ async function picker(servers: readonly ModelServer[], config: TestConfig): Prom
 }
 
 /** Metrics as usual, lists of models, and how many requests wait for an adapter. */
-const everything: TestConfig = (path) => {
+function everything(path: string, extractor: object = {}, models: object = {}) {
   const config = defaultConfig(path);
   const customMetrics = [
     { attributeKey: 'deferred', metricSpec: 'vllm:num_requests_waiting_by_reason{reason=deferred}' },
@@ -41,14 +41,11 @@ const everything: TestConfig = (path) => {
   };
   config.plugins.push(
     { type: 'metrics-data-source' },
-    { type: 'core-metrics-extractor', parameters: { engineConfigs: [mine], defaultEngine: 'mine' } },
-    { type: 'models-data-source', parameters: { interval: '50ms' } },
+    { type: 'core-metrics-extractor', parameters: { engineConfigs: [mine], defaultEngine: 'mine', ...extractor } },
+    { type: 'models-data-source', parameters: { interval: '50ms', ...models } },
     { type: 'models-data-extractor' },
   );
-  const entry = (source: string, extractor: string) => ({
-    pluginRef: source,
-    extractors: [{ pluginRef: extractor }],
-  });
+  const entry = (source: string, reader: string) => ({ pluginRef: source, extractors: [{ pluginRef: reader }] });
   config.dataLayer = {
     discovery: { pluginRef: 'file' },
     sources: [
@@ -57,7 +54,7 @@ const everything: TestConfig = (path) => {
     ],
   };
   return config;
-};
+}
 
 function ask(url: string, model: string): AbortController {
   const controller = new AbortController();
@@ -107,6 +104,25 @@ describe('what a picker knows of servers with adapters', () => {
     running.abort();
     await eventually('the first is gone', () => table.lora(withLora)?.active.has('sql') === false);
     await eventually('nobody waits any more', () => table.attribute('deferred')?.[withLora] === 0);
+  });
+});
+
+describe('a configuration that cannot be scraped by', () => {
+  it('is refused before anything that is known is forgotten', async () => {
+    const lora = await server({ model: 'llama', adapters: ['sql'] });
+    const picked = await picker([lora], everything);
+    const { table } = picked;
+    const [slot] = table.all;
+    ask(lora.url, 'sql');
+    await eventually('the adapter is in use', () => table.lora(slot)?.active.has('sql') === true);
+    await picked.writeConfig((path) =>
+      everything(path, { defaultEngine: 'vllm' }, { scheme: 'https', caCertPath: '/no.pem' }),
+    );
+    const refused = 'llm_d_epp_config_reload_total{result="failure"} 1';
+    await eventually('it is refused', async () => (await picked.metrics()).includes(refused));
+    const scrapes = table.signals.scrapes[slot];
+    await eventually('the old one goes on', () => table.signals.scrapes[slot] > scrapes + 2);
+    expect([table.lora(slot)?.active, table.attribute('deferred')?.[slot]]).toEqual([new Set(['sql']), 0]);
   });
 });
 
