@@ -93,7 +93,7 @@ class LabelTopology implements Topology {
     if (endpoint === undefined) return;
     this.#tenants[slot] = endpoint.generation;
     this.#placesOf[slot] = this.#labels.map((key, level) => {
-      const place = this.#enter(level, endpoint.labels[key] ?? '');
+      const place = this.#enter(level, Object.hasOwn(endpoint.labels, key) ? endpoint.labels[key] : '');
       this.#numbers[slot * this.#labels.length + level] = place?.number ?? 0;
       return place;
     });
