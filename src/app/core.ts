@@ -56,6 +56,7 @@ export function buildCore(
     instances: {
       endpoints: table,
       clock: systemClock,
+      timers: systemTimers,
       random: seededRandom(settings.seed),
       http: systemHttpClient,
       meter: (plugin) => pluginMeter(metrics, plugin),
@@ -69,7 +70,7 @@ export function buildCore(
       scores: settings.emitEndpointScores === true ? new ScoreBoard() : undefined,
       onProducerFault({ metricType, name }, error) {
         metrics.counter('plugin_faults_total').inc({ plugin_type: metricType, plugin_name: name });
-        log.error({ err: error, plugin: name }, 'a producer failed; the request is scheduled without its data');
+        log.error({ err: error, plugin: name }, 'a producer failed; the request is scheduled with what there is');
       },
     },
   };

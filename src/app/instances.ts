@@ -7,6 +7,8 @@ import type { HttpClient } from '../core/http-client.ts';
 import type { PluginKind } from '../core/kinds.ts';
 import { hasRole, type Plugin, type PluginContext, type PluginInstance, type PluginMeter } from '../core/plugin.ts';
 import type { Random } from '../core/random.ts';
+import type { Timers } from '../core/timers.ts';
+import { producersByKey } from '../config/producers.ts';
 import type { ResolvedConfig, ResolvedPlugin } from '../config/resolved.ts';
 import { DataBoard } from '../scheduling/data-board.ts';
 import type { ProfilePlan } from '../scheduling/profile.ts';
@@ -16,6 +18,7 @@ import type { SchedulerPlan } from '../scheduling/scheduler.ts';
 export interface InstanceParts {
   readonly endpoints: EndpointView;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
   readonly http: HttpClient;
   meter(plugin: { readonly name: string; readonly type: string }): PluginMeter;
@@ -41,11 +44,10 @@ export class Instances {
   constructor(config: ResolvedConfig, parts: InstanceParts, earlier?: Instances) {
     this.#parts = parts;
     this.#board = new DataBoard(earlier === undefined ? undefined : earlier.#board);
-    const producerOf = new Map<string, string>();
-    for (const { name, produces } of config.plugins) for (const key of produces) producerOf.set(keyText(key), name);
+    const producerOf = producersByKey(config.plugins);
     try {
       for (const resolved of config.plugins) {
-        const producers = resolved.consumes.map((key) => producerOf.get(keyText(key)));
+        const producers = resolved.consumes.map((key) => producerOf.get(keyText(key))?.name);
         const kept = earlier === undefined ? undefined : this.#takeOver(resolved, producers, earlier);
         const plugin = kept ?? this.#create(resolved);
         this.#entries.set(resolved.name, { resolved, plugin, kept: kept !== undefined });
@@ -122,6 +124,7 @@ export class Instances {
       name,
       endpoints: parts.endpoints,
       clock: parts.clock,
+      timers: parts.timers,
       random: parts.random,
       http: parts.http,
       meter: parts.meter({ name, type: metricType }),

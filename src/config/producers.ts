@@ -14,7 +14,14 @@ export function addMissingProducers(roster: Roster, problems: Problems): void {
   const note = ({ produces }: ResolvedPlugin): void => {
     for (const key of produces) produced.add(keyText(key));
   };
-  for (const plugin of roster.all) note(plugin);
+  for (const plugin of roster.all) {
+    const twice = plugin.produces.map(keyText).filter((text) => produced.has(text));
+    const where = plugin.path ?? ['plugins'];
+    for (const text of twice) {
+      problems.warn(where, `'${plugin.name}' produces ${text}, which a plugin before it does: that one counts`);
+    }
+    note(plugin);
+  }
   // A map's iterator also visits what is added meanwhile, so producers of producers are found in the same pass.
   for (const consumer of roster.all) {
     for (const key of consumer.consumes) {
@@ -51,8 +58,7 @@ export function checkNeeds(roster: Roster, problems: Problems): void {
  * was.
  */
 export function inDependencyOrder(roster: Roster, problems: Problems): ResolvedPlugin[] {
-  const producerOf = new Map<string, ResolvedPlugin>();
-  for (const plugin of roster.all) for (const key of plugin.produces) producerOf.set(keyText(key), plugin);
+  const producerOf = producersByKey(roster.all);
   const ordered = new Set<ResolvedPlugin>();
   const trail = new Set<ResolvedPlugin>();
   let cyclic = false;
@@ -79,6 +85,15 @@ export function inDependencyOrder(roster: Roster, problems: Problems): ResolvedP
   };
   for (const plugin of roster.all) visit(plugin);
   return cyclic ? [...roster.all] : [...ordered];
+}
+
+/** Who produces each datum, by key; of several the first. */
+export function producersByKey<P extends Pick<ResolvedPlugin, 'produces'>>(plugins: Iterable<P>): Map<string, P> {
+  const producerOf = new Map<string, P>();
+  for (const plugin of plugins) {
+    for (const text of plugin.produces.map(keyText)) if (!producerOf.has(text)) producerOf.set(text, plugin);
+  }
+  return producerOf;
 }
 
 function addProducer(

@@ -45,6 +45,7 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
     consumes: () => [dataKey(TOKENS)],
     produces: (_config, name) => [dataKey(PREFIX_MATCH, name)],
   }),
+  plugin('producer', 'token-producer', { produces: () => [dataKey(TOKENS)] }),
   plugin('scorer', 'latency-scorer', { consumes: () => [dataKey(LOST)] }),
   plugin('scorer', 'other-prefix-scorer', { consumes: () => [dataKey(PREFIX_MATCH, 'cpu-producer')] }),
   plugin('producer', 'left-producer', {
@@ -125,6 +126,7 @@ describe('a configuration that works', () => {
     expect(names(config)).toEqual([
       'queue-scorer',
       'kv-cache-utilization-scorer',
+      'token-producer',
       'approx-prefix-cache-producer',
       'prefix-cache-scorer',
       'metrics-data-source',
@@ -224,7 +226,7 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer, weight: -0.5}
 - type: approx-prefix-cache-producer
   parameters: {BlockSizeTokens: 64, autoTune: null, nested: {DEEP: [{Size: 1}]}}
 `);
-    expect(config.plugins[0].parameters).toEqual({
+    expect(config.plugins[1].parameters).toEqual({
       blockSizeTokens: 64,
       autoTune: true,
       nested: { deep: [{ size: 1 }] },
@@ -233,7 +235,7 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer, weight: -0.5}
 
   it('does not take a renamed producer for the default one', () => {
     const config = resolve('plugins: [{type: approx-prefix-cache-producer, name: cpu}, {type: prefix-cache-scorer}]');
-    expect(names(config).slice(0, 3)).toEqual(['cpu', 'approx-prefix-cache-producer', 'prefix-cache-scorer']);
+    expect(names(config).slice(1, 4)).toEqual(['cpu', 'approx-prefix-cache-producer', 'prefix-cache-scorer']);
   });
 
   it('does not scrape twice because a metrics source has a name of its own', () => {
@@ -283,8 +285,16 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: decode-filter, weight: 2}]}
     );
   });
 
-  it('resolves a configuration without prompt tokens while no type makes them', () => {
-    expect(names(resolve(undefined))).not.toContain('token-producer');
+  it('takes a tokenizer under any name, and the first of several', () => {
+    const head = 'plugins: [{type: prefix-cache-scorer}, ';
+    const order = (config: ResolvedConfig): string[] => names(config).filter((name) => /^(a|b|tok|appr)/.test(name));
+    const renamed = resolve(`${head}{type: tokenizer}]`);
+    expect(order(renamed)).toEqual(['tokenizer', 'approx-prefix-cache-producer']);
+    const two = resolve(`${head}{name: b, type: token-producer}, {name: a, type: token-producer}]`);
+    expect(order(two)).toEqual(['b', 'approx-prefix-cache-producer', 'a']);
+    expect(two.warnings).toEqual([
+      "test.yaml:1:73: plugins[2]: 'a' produces TokenizedPrompt/token-producer, which a plugin before it does: that one counts",
+    ]);
   });
 });
 

@@ -1,4 +1,7 @@
+import type { TokenizedPrompt } from './prompt.ts';
 import type { InferenceRequest } from './request.ts';
+
+export type { TokenizedPrompt } from './prompt.ts';
 
 /**
  * A kind of per-request data that one plugin produces and others consume, e.g. prefix matches. The type parameter is
@@ -49,23 +52,6 @@ export const PREFIX_MATCH: DataType<PrefixMatch> = {
   defaultProducer: 'approx-prefix-cache-producer',
 };
 
-/** A picture, a video or a clip of a prompt. */
-export interface MediaItem {
-  readonly modality: 'image' | 'video' | 'audio';
-  /** Tells two items apart, and knows one again. */
-  readonly hash: string;
-}
-
-/** What a request asks the model to read, in tokens. */
-export interface TokenizedPrompt {
-  /** Token ids as little-endian 32-bit words, one entry per prompt; the last word of an estimate may be cut short. */
-  readonly prompts: readonly Uint8Array[];
-  /** Tokens of all prompts. */
-  readonly tokens: number;
-  readonly media: readonly MediaItem[];
-}
-
-/** @public */
 export const TOKENIZED_PROMPT: DataType<TokenizedPrompt> = {
   name: 'TokenizedPrompt',
   defaultProducer: 'token-producer',

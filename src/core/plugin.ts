@@ -1,20 +1,39 @@
 import type { GenericSchema } from 'valibot';
 import type { Clock } from './clock.ts';
 import type { DataKey, Reader, Writer } from './data.ts';
-import type { EndpointView } from './endpoint.ts';
+import type { Endpoint, EndpointView } from './endpoint.ts';
 import type { Hooks } from './hooks.ts';
 import type { HttpClient } from './http-client.ts';
 import type { PluginKind, PluginKinds } from './kinds.ts';
 import type { Random } from './random.ts';
+import type { Timers } from './timers.ts';
 
 export type Stability = 'alpha' | 'beta' | 'deprecated';
 
+/** A request that an endpoint works on, as far as its load is known. */
+export interface InflightShare {
+  readonly endpoint: Endpoint;
+  readonly fairnessId: string;
+  readonly priority: number;
+  readonly tokens: number;
+}
+
 /** Numbers a plugin exports; `telemetry` binds them to metric families. */
 export interface PluginMeter {
-  /** Blocks the index holds now, over all endpoints. */
-  prefixIndexSize(blocks: number): void;
+  /** Blocks the index holds over all endpoints: asked whenever metrics are read, until what it returns is called. */
+  prefixIndexSize(blocks: () => number): () => void;
   /** One lookup: share of the prompt matched, 0..1, and matched length in bytes. */
   prefixHit(ratio: number, bytes: number): void;
+  /** A prompt was estimated because the server that was to render it did not. */
+  renderFallback(): void;
+  /** Every request in flight, once for each endpoint it is at: asked like `prefixIndexSize`. */
+  inflight(shares: () => Iterable<InflightShare>): () => void;
+  /** A picture or the like was looked for, and is at so many endpoints. */
+  mediaLookedUp(modality: string, holders: Iterable<Endpoint>): void;
+  /** Share of a request's media that the endpoint it was sent to has encoded, 0..1. */
+  mediaHit(ratio: number): void;
+  /** The endpoint is gone, and what was counted for it. */
+  mediaEndpointGone(endpoint: Endpoint): void;
 }
 
 /** Everything a plugin may touch. */
@@ -23,6 +42,7 @@ export interface PluginContext {
   readonly name: string;
   readonly endpoints: EndpointView;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
   readonly meter: PluginMeter;
   /** Calls other servers. Only for plugins whose work it is; every call has a time-out and a size limit. */

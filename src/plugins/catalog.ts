@@ -10,6 +10,7 @@ import { maxScorePicker } from './pickers/max-score.ts';
 import { randomPicker } from './pickers/random.ts';
 import { weightedRandomPicker } from './pickers/weighted-random.ts';
 import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
+import { tokenProducer } from './producers/token-producer.ts';
 import { singleProfileHandler } from './profile-handlers/single-profile.ts';
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
 import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts';
@@ -27,6 +28,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   vertexaiParser,
   passthroughParser,
   singleProfileHandler,
+  tokenProducer,
   approxPrefixCacheProducer,
   queueScorer,
   runningRequestsSizeScorer,

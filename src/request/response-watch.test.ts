@@ -4,6 +4,7 @@ import { endpointAt, idlePool } from '../../test/kit/pool.ts';
 import { listRecorder } from '../../test/kit/recorder.ts';
 import { type Headers, NO_HEADERS } from '../core/headers.ts';
 import type { Dialect, InferenceRequest } from '../core/request.ts';
+import { promptOf } from '../payload/prompt-bytes.ts';
 import { NO_METADATA } from './exchange.ts';
 import { ResponseWatch } from './response-watch.ts';
 
@@ -30,7 +31,15 @@ function rig({ dialect = 'openai', stream = false, model = 'm', targetModel = mo
     receivedAtMs: clock.nowMs() - 1000,
     headers: NO_HEADERS,
     path: '',
-    body: { api: 'chat', dialect, model, stream, maxOutputTokens: undefined, cacheSalt: '', prompts: () => [] },
+    body: {
+      api: 'chat',
+      dialect,
+      model,
+      stream,
+      maxOutputTokens: undefined,
+      cacheSalt: '',
+      prompt: () => promptOf([]),
+    },
     bodyBytes: 0,
     model,
     targetModel,

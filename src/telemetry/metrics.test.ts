@@ -136,7 +136,7 @@ describe('plugin metrics', () => {
       instance: { score() {} },
     })(0.001);
     const meter = pluginMeter(metrics, { name: 'p', type: 'approx-prefix-cache-producer' });
-    meter.prefixIndexSize(12);
+    meter.prefixIndexSize(() => 12);
     meter.prefixHit(0.5, 640);
     expect(await page(metrics)).toEqual(
       expect.arrayContaining([

@@ -1,6 +1,11 @@
-import type { Plugin, PluginMeter } from '../core/plugin.ts';
+import type { Gauge } from 'prom-client';
+import type { InflightShare, Plugin, PluginMeter } from '../core/plugin.ts';
 import type { BindDuration } from '../scheduling/profile.ts';
+import { LabelLimit } from './label-limit.ts';
 import type { Metrics } from './metrics.ts';
+
+/** Every kind of media there is. */
+const MODALITIES = ['image', 'video', 'audio'] as const;
 
 /** Binds the duration histogram of a plugin at one extension point. */
 export function bindPluginDuration(metrics: Metrics): BindDuration {
@@ -14,11 +19,70 @@ export function bindPluginDuration(metrics: Metrics): BindDuration {
 /** What a plugin instance reports its own numbers through; children are made on first use. */
 export function pluginMeter(metrics: Metrics, { type, name }: Pick<Plugin, 'type' | 'name'>): PluginMeter {
   const labels = { plugin_name: name, plugin_type: type };
+  const mediaLabels = { plugin_type: type, plugin_name: name };
+  const fairnessIds = new LabelLimit();
+  const prefixRatio = onFirstUse(() => metrics.histogram('prefix_indexer_hit_ratio').labels(labels));
+  const prefixBytes = onFirstUse(() => metrics.histogram('prefix_indexer_hit_bytes').labels(labels));
   return {
-    prefixIndexSize: (blocks) => metrics.gauge('prefix_indexer_size').set(labels, blocks),
+    prefixIndexSize: (blocks) => metrics.onRead('prefix_indexer_size', (gauge) => gauge.set(labels, blocks())),
     prefixHit(ratio, bytes) {
-      metrics.histogram('prefix_indexer_hit_ratio').observe(labels, ratio);
-      metrics.histogram('prefix_indexer_hit_bytes').observe(labels, bytes);
+      prefixRatio().observe(ratio);
+      prefixBytes().observe(bytes);
+    },
+    renderFallback: () => metrics.counter('render_fallbacks_total').inc(labels),
+    inflight(shares) {
+      const sum = (gauge: Gauge, amountOf: (share: InflightShare) => number): void =>
+        fillByFlow(gauge, name, fairnessIds, shares(), amountOf);
+      const forgetRequests = metrics.onRead('inflight_requests', (gauge) => sum(gauge, () => 1));
+      const forgetTokens = metrics.onRead('inflight_tokens', (gauge) => sum(gauge, ({ tokens }) => tokens));
+      return () => {
+        forgetRequests();
+        forgetTokens();
+      };
+    },
+    mediaLookedUp(modality, holders) {
+      metrics.counter('encoder_cache_queries_total').inc({ ...mediaLabels, modality });
+      for (const { id } of holders)
+        metrics.counter('encoder_cache_hits_total').inc({ ...mediaLabels, pod: id, modality });
+    },
+    mediaHit: (ratio) => metrics.histogram('encoder_cache_hit_ratio').observe(mediaLabels, ratio),
+    mediaEndpointGone({ id }) {
+      const hits = metrics.counter('encoder_cache_hits_total');
+      for (const modality of MODALITIES) hits.remove({ ...mediaLabels, pod: id, modality });
     },
   };
+}
+
+interface FlowSum {
+  readonly share: InflightShare;
+  readonly fairnessId: string;
+  sum: number;
+}
+
+/** One child for each endpoint, flow and priority with anything in flight. */
+function fillByFlow(
+  gauge: Gauge,
+  producer: string,
+  fairnessIds: LabelLimit,
+  shares: Iterable<InflightShare>,
+  amountOf: (share: InflightShare) => number,
+): void {
+  const sums = new Map<string, FlowSum>();
+  for (const share of shares) {
+    const fairnessId = fairnessIds.of(share.fairnessId);
+    const key = `${share.endpoint.slot} ${share.endpoint.generation} ${share.priority} ${fairnessId}`;
+    const known = sums.get(key);
+    if (known === undefined) sums.set(key, { share, fairnessId, sum: amountOf(share) });
+    else known.sum += amountOf(share);
+  }
+  for (const { share, fairnessId, sum } of sums.values()) {
+    const { endpoint, priority } = share;
+    const labels = { endpoint_name: endpoint.name, namespace: endpoint.namespace, producer_name: producer };
+    gauge.set({ ...labels, fairness_id: fairnessId, priority }, sum);
+  }
+}
+
+function onFirstUse<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }

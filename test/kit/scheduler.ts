@@ -4,6 +4,7 @@ import type { PluginKind } from '../../src/core/kinds.ts';
 import type { Plugin, PluginDefinition } from '../../src/core/plugin.ts';
 import { DataBoard } from '../../src/scheduling/data-board.ts';
 import { approxPrefixCacheProducer } from '../../src/plugins/producers/approx-prefix-cache.ts';
+import { tokenProducer } from '../../src/plugins/producers/token-producer.ts';
 import { maxScorePicker } from '../../src/plugins/pickers/max-score.ts';
 import { singleProfileHandler } from '../../src/plugins/profile-handlers/single-profile.ts';
 import { kvCacheUtilizationScorer } from '../../src/plugins/scorers/kv-cache-utilization.ts';
@@ -30,14 +31,14 @@ export function defaultScheduler(
     { plugin: plugin(kvCacheUtilizationScorer), weight: 2 },
     { plugin: plugin(prefixCacheScorer), weight: 3 },
   ];
-  const producer = plugin(approxPrefixCacheProducer);
+  const producers = [plugin(tokenProducer), plugin(approxPrefixCacheProducer)];
   const picker = plugin(maxScorePicker);
   const handler = plugin(singleProfileHandler);
-  const plugins = [...scorers.map((scorer) => scorer.plugin), producer, picker, handler] as readonly (Plugin & {
+  const plugins = [...scorers.map((scorer) => scorer.plugin), ...producers, picker, handler] as readonly (Plugin & {
     instance: Hooks;
   })[];
   return new Scheduler(
-    { producers: [producer], handler, profiles: [{ name: 'default', filters: [], scorers, picker }], plugins },
+    { producers, handler, profiles: [{ name: 'default', filters: [], scorers, picker }], plugins },
     {
       clock: manualClock(),
       bindDuration: () => () => {},

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as v from 'valibot';
 import { manualClock } from '../../../test/kit/clock.ts';
 import { NO_EDITS } from '../../../test/kit/edits.ts';
-import { create, inferenceRequest, pluginContext } from '../../../test/kit/plugins.ts';
+import { create, inferenceRequest, pluginContext, silentMeter } from '../../../test/kit/plugins.ts';
 import { endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
 import { dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
 import type { PluginContext } from '../../core/plugin.ts';
@@ -10,6 +10,7 @@ import type { Schedule } from '../../core/schedule.ts';
 import type { InferenceBody, InferenceRequest } from '../../core/request.ts';
 import { DataBoard } from '../../scheduling/data-board.ts';
 import { approxPrefixCacheProducer } from './approx-prefix-cache.ts';
+import { tokenProducer } from './token-producer.ts';
 
 /** 64 tokens of 4 bytes: one block of the smallest size. */
 const BLOCK = 256;
@@ -33,23 +34,32 @@ function setup(parameters: object = {}, size = 4, changes: Partial<PluginContext
   const endpoints = idlePool(size);
   const clock = manualClock();
   const board = new DataBoard();
-  const sizes: number[] = [];
   const hits: { ratio: number; bytes: number }[] = [];
-  const meter = {
-    prefixIndexSize: (blocks: number) => void sizes.push(blocks),
-    prefixHit: (ratio: number, bytes: number) => void hits.push({ ratio, bytes }),
-  };
+  let blocksHeld = (): number => Number.NaN;
+  const meter = silentMeter({
+    prefixIndexSize(blocks) {
+      blocksHeld = blocks;
+      return () => {
+        blocksHeld = () => Number.NaN;
+      };
+    },
+    prefixHit: (ratio, bytes) => void hits.push({ ratio, bytes }),
+  });
   const context = pluginContext({ endpoints, clock, meter, ...changes }, board);
+  const tokens = create(tokenProducer, {}, context);
   const producer = create(approxPrefixCacheProducer, parameters, context);
   const matchOf = board.reader(dataKey(PREFIX_MATCH, context.name));
   const produce = (request: InferenceRequest): PrefixMatch | undefined => {
+    void tokens.produce(request, endpoints.all);
     void producer.produce(request, endpoints.all);
     return matchOf(request);
   };
   return {
     endpoints,
     clock,
-    sizes,
+    /** What the metric of the index's size reads. */
+    size: () => blocksHeld(),
+    close: () => producer.close?.(),
     hits,
     produce,
     pick: (request: InferenceRequest, schedule: Schedule) => producer.onPicked?.(request, schedule, NO_EDITS),
@@ -87,7 +97,7 @@ describe('approx-prefix-cache-producer', () => {
     const cache = setup();
     expect(cache.produce(request)).toBeUndefined();
     cache.pick(request, scheduleOf(0));
-    expect([cache.hits, cache.sizes]).toEqual([[], []]);
+    expect([cache.hits, cache.size()]).toEqual([[], 0]);
   });
 
   it('never shares between models or salts', () => {
@@ -117,7 +127,7 @@ describe('approx-prefix-cache-producer', () => {
     cache.produce(request);
     cache.pick(request, scheduleOf(1, 2));
     expect(cache.look(text('a', 2))).toEqual([0, 2, 2, 0]);
-    expect(cache.sizes).toEqual([4]);
+    expect(cache.size()).toBe(4);
   });
 
   it('copes with one endpoint in both roles and with a schedule without picks', () => {
@@ -125,11 +135,11 @@ describe('approx-prefix-cache-producer', () => {
     const request = inferenceRequest({}, [text('a', 2)]);
     cache.produce(request);
     cache.pick(request, scheduleOf(1, 1));
-    expect(cache.sizes).toEqual([2]);
+    expect(cache.size()).toBe(2);
     const other = inferenceRequest({}, [text('b', 2)]);
     cache.produce(other);
     cache.pick(other, { primary: 'default', picks: new Map() });
-    expect(cache.sizes).toEqual([2, 2]);
+    expect(cache.size()).toBe(2);
   });
 
   it('reports the hit of the endpoint picked', () => {
@@ -150,7 +160,14 @@ describe('approx-prefix-cache-producer', () => {
     cache.send(text('a', 3), 2);
     cache.remove(1);
     expect(cache.look(text('a', 3))).toEqual([0, 0, 3, 0]);
-    expect(cache.sizes.at(-1)).toBe(3);
+    expect(cache.size()).toBe(3);
+  });
+
+  it('reports its size until it is closed', () => {
+    const cache = setup();
+    expect(cache.size()).toBe(0);
+    cache.close();
+    expect(cache.size()).toBeNaN();
   });
 
   it('keeps requests in flight apart, in whatever order they are picked', () => {

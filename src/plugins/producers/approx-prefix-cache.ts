@@ -1,5 +1,13 @@
 import * as v from 'valibot';
-import { dataKey, PREFIX_MATCH, type PrefixMatch, type Reader, type Writer } from '../../core/data.ts';
+import {
+  dataKey,
+  PREFIX_MATCH,
+  type PrefixMatch,
+  type Reader,
+  TOKENIZED_PROMPT,
+  type TokenizedPrompt,
+  type Writer,
+} from '../../core/data.ts';
 import type { Hooks } from '../../core/hooks.ts';
 import type { Producer } from '../../core/kinds.ts';
 import { definePlugin, type PluginContext } from '../../core/plugin.ts';
@@ -8,10 +16,9 @@ import type { InferenceRequest } from '../../core/request.ts';
 import { SlotCounts } from '../../datastore/prefix-counts.ts';
 import { PrefixIndex } from '../../datastore/prefix-index.ts';
 import { BlockHashes, hashBlocks, hashSeed } from '../../lib/block-hash.ts';
+import { BYTES_PER_TOKEN } from '../../payload/prompt-bytes.ts';
 import { CacheBlocks } from './cache-blocks.ts';
 
-/** The prompt is not tokenized: four bytes count as a token. Source: contract 3.5 of the wire protocol. */
-const BYTES_PER_TOKEN = 4;
 /** The profile whose pick gets the prompt first when prefill and decode are apart; the contract fixes the name. */
 const PREFILL = 'prefill';
 const DEFAULT_BLOCK_TOKENS = 16;
@@ -65,6 +72,7 @@ export const approxPrefixCacheProducer = definePlugin({
   stability: 'beta',
   summary: 'Remembers which prompts went where and tells how much of a new one each endpoint has cached.',
   config: parameters,
+  consumes: () => [dataKey(TOKENIZED_PROMPT)],
   produces: (_config, name) => [dataKey(PREFIX_MATCH, name)],
   create: (config, context) => new ApproxPrefixCache(config, context),
 });
@@ -90,10 +98,12 @@ class Lookup implements PrefixMatch {
 }
 
 class ApproxPrefixCache implements Producer, Hooks {
+  readonly close: () => void;
   readonly #config: Parameters;
   readonly #context: PluginContext;
   readonly #index: PrefixIndex;
   readonly #blocks: CacheBlocks;
+  readonly #tokens: Reader<TokenizedPrompt>;
   readonly #read: Reader<PrefixMatch>;
   readonly #publish: Writer<PrefixMatch>;
   readonly #pool: Lookup[] = [];
@@ -111,17 +121,17 @@ class ApproxPrefixCache implements Producer, Hooks {
       blockTokens: named > 0 ? named : DEFAULT_BLOCK_TOKENS,
       capacity,
     });
+    this.#tokens = context.read(dataKey(TOKENIZED_PROMPT));
     this.#read = context.read(key);
     this.#publish = context.write(key);
+    this.close = context.meter.prefixIndexSize(() => this.#index.totalBlocks);
   }
 
   produce(request: InferenceRequest): void {
-    const { body } = request;
-    if (body === undefined || body.api === 'opaque') return;
-    const prompts = body.prompts();
-    if (prompts.length === 0) return;
+    const tokens = this.#tokens(request);
+    if (tokens === undefined) return;
     const lookup = this.#lookupOf(request) ?? this.#pool.pop() ?? new Lookup();
-    this.#hash(lookup, prompts, request);
+    this.#hash(lookup, tokens.prompts, request);
     if (lookup.totalBlocks === 0) {
       this.#release(lookup);
       return;
@@ -145,13 +155,11 @@ class ApproxPrefixCache implements Producer, Hooks {
       this.#credit(primary, lookup);
     }
     if (prefill !== undefined && prefill !== primary) this.#credit(prefill, lookup);
-    this.#context.meter.prefixIndexSize(this.#index.totalBlocks);
     this.#release(lookup);
   }
 
   onEndpointRemoved(slot: number): void {
     this.#index.removeEndpoint(slot);
-    this.#context.meter.prefixIndexSize(this.#index.totalBlocks);
   }
 
   /** Every prompt is its own chain; all of them share the request's limit, so that its cost is bounded. */

@@ -1,23 +1,10 @@
 import * as v from 'valibot';
 import type { Candidates } from '../../core/endpoint.ts';
 import { definePlugin } from '../../core/plugin.ts';
-import { parseDurationMs } from '../../lib/duration.ts';
+import { durationMs } from '../../lib/duration-schema.ts';
 
 /** What an endpoint counts as when nothing recent is known about it: full. */
 const UNKNOWN = 1;
-
-const durationMs = v.pipe(
-  v.string(),
-  v.rawTransform<string, number>(({ dataset, addIssue, NEVER }) => {
-    try {
-      return parseDurationMs(dataset.value);
-    } catch (error) {
-      addIssue({ message: (error as Error).message });
-      return NEVER;
-    }
-  }),
-  v.check((ms) => ms > 0, 'must be longer than 0'),
-);
 
 const config = v.strictObject({
   queueDepthThreshold: v.optional(
