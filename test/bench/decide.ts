@@ -1,7 +1,8 @@
 /**
  * What one request costs from its body to the end of its response, with the built-in configuration:
  *   node test/bench/decide.ts [endpoints]
- * Median, over rounds, of the mean time per request; prompts share a beginning, like turns of a few hundred chats.
+ * CPU time, all threads of the process: least and median, over rounds, of the mean per request. A few hundred chats
+ * take turns with prompts that do not change.
  */
 import { loadConfig } from '../../src/app/config.ts';
 import { buildCore } from '../../src/app/core.ts';
@@ -36,9 +37,9 @@ function bodyOf(chat: number, kilobytes: number): Uint8Array {
   return Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: text }] }));
 }
 
-/** Mean microseconds per request; with `served`, each request is answered by another endpoint than the first picked. */
+/** Mean CPU microseconds per request; with `served`, each request is answered by another endpoint than the first picked. */
 function round(bodies: readonly Uint8Array[], served: (destination: string) => ProxyMetadata): number {
-  const start = performance.now();
+  const before = process.cpuUsage();
   for (let i = 0; i < REQUESTS; i++) {
     const exchange = core.director.open(requestHeaders);
     const outcome = exchange.decide([bodies[i % bodies.length]], NO_METADATA);
@@ -47,7 +48,8 @@ function round(bodies: readonly Uint8Array[], served: (destination: string) => P
     exchange.responseBody(answer, true);
     exchange.end('complete');
   }
-  return ((performance.now() - start) * 1000) / REQUESTS;
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / REQUESTS;
 }
 
 for (const [name, kilobytes, metadata] of [
@@ -62,7 +64,7 @@ for (const [name, kilobytes, metadata] of [
   const bodies = Array.from({ length: CHATS }, (_, chat) => bodyOf(chat, kilobytes));
   const times = Array.from({ length: ROUNDS }, () => round(bodies, metadata)).toSorted((a, b) => a - b);
   process.stdout.write(
-    `${times[ROUNDS / 2].toFixed(1).padStart(8)} us median ${times[0].toFixed(1).padStart(8)} us best  ${name}\n`,
+    `${times[0].toFixed(1).padStart(8)} us best ${times[ROUNDS / 2].toFixed(1).padStart(8)} us median  ${name}\n`,
   );
 }
 core.close();

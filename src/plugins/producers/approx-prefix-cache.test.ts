@@ -3,8 +3,11 @@ import * as v from 'valibot';
 import { manualClock } from '../../../test/kit/clock.ts';
 import { NO_EDITS } from '../../../test/kit/edits.ts';
 import { create, inferenceRequest, pluginContext, silentMeter } from '../../../test/kit/plugins.ts';
-import { endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
+import { endpointAt, endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
 import { dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
+import type { Endpoint } from '../../core/endpoint.ts';
+import { NO_HEADERS } from '../../core/headers.ts';
+import type { Follower, ResponseHead } from '../../core/hooks.ts';
 import type { PluginContext } from '../../core/plugin.ts';
 import type { Schedule } from '../../core/schedule.ts';
 import type { InferenceBody, InferenceRequest } from '../../core/request.ts';
@@ -62,7 +65,8 @@ function setup(parameters: object = {}, size = 4, changes: Partial<PluginContext
     close: () => producer.close?.(),
     hits,
     produce,
-    pick: (request: InferenceRequest, schedule: Schedule) => producer.onPicked?.(request, schedule, NO_EDITS),
+    pick: (request: InferenceRequest, schedule: Schedule): Follower | undefined =>
+      producer.onPicked?.(request, schedule, NO_EDITS) ?? undefined,
     remove: (slot: number) => producer.onEndpointRemoved?.(slot),
     /** Credits a prompt to a slot. */
     send(prompt: string, slot: number, request = inferenceRequest({}, [prompt])): void {
@@ -283,10 +287,10 @@ describe('approx-prefix-cache-producer block size', () => {
   it.each([
     [[16, 16, 16, 16], 64],
     [[128, 128, 128, 128], 128],
-    [[128, 256, 256, Number.NaN], 256],
-    [[256, 128, 128, 256], 128],
+    [[128, 256, 256, Number.NaN], 128],
+    [[256, 16, 256, 256], 64],
     [[0, -1, 1.5, 128], 128],
-  ])('is for servers with %j the commonest, at least 64, the shorter of equals: %d', (reports, tokens) => {
+  ])('is for servers with %j the shortest, at least 64: %d', (reports, tokens) => {
     const cache = setup({ blockSizeTokens: 512 });
     for (const [slot, blockTokens] of reports.entries()) scraped(cache.endpoints, slot, { blockTokens });
     expect(sizeOf(cache)).toBe(tokens);
@@ -298,23 +302,102 @@ describe('approx-prefix-cache-producer block size', () => {
     expect(sizeOf(cache)).toBe(96);
   });
 
-  it('stays until more servers have another, and is reviewed once a second or when the pool changes', () => {
+  it('never gets longer, and is reviewed once a second or when the pool changes', () => {
     const cache = setup();
-    for (const [slot, blockTokens] of [256, 256, 128, 512].entries()) scraped(cache.endpoints, slot, { blockTokens });
+    for (const slot of cache.endpoints.all) scraped(cache.endpoints, slot, { blockTokens: 256 });
     expect(sizeOf(cache)).toBe(256);
     scraped(cache.endpoints, 3, { blockTokens: 128 });
-    cache.clock.advance(1000);
-    expect(sizeOf(cache)).toBe(256);
-    scraped(cache.endpoints, 1, { blockTokens: 128 });
     cache.clock.advance(999);
     expect(sizeOf(cache)).toBe(256);
     cache.clock.advance(1);
     expect(sizeOf(cache)).toBe(128);
-    for (const slot of cache.endpoints.all) scraped(cache.endpoints, slot, { blockTokens: 256 });
     cache.endpoints.replace([0, 1, 2].map((index) => endpointSpec(index)));
-    expect(sizeOf(cache)).toBe(256);
+    expect(sizeOf(cache)).toBe(128);
+    scraped(cache.endpoints, 0, { blockTokens: 64 });
+    cache.endpoints.replace([0, 1].map((index) => endpointSpec(index)));
+    expect(sizeOf(cache)).toBe(64);
     cache.endpoints.replace([]);
-    expect(sizeOf(cache)).toBe(256);
+    expect(sizeOf(cache)).toBe(64);
+  });
+
+  it('counts of a server with longer blocks what is whole ones of its own', () => {
+    const cache = setup();
+    for (const [slot, blockTokens] of [64, 128, 256, 96].entries()) scraped(cache.endpoints, slot, { blockTokens });
+    for (const slot of cache.endpoints.all) cache.send(text('a', 3), slot);
+    // 3 blocks of 64 tokens are 192: one of 128, none of 256, two of 96.
+    expect(cache.look(text('a', 5))).toEqual([3, 2, 0, 3]);
+    expect(cache.look(text('a', 1))).toEqual([1, 0, 0, 0]);
+    expect(cache.look(text('a', 2))).toEqual([2, 2, 0, 1]);
+    expect(cache.look(text('b', 2))).toEqual([0, 0, 0, 0]);
+  });
+
+  it('makes no match of what was hashed with another', () => {
+    const cache = setup();
+    for (const slot of cache.endpoints.all) scraped(cache.endpoints, slot, { blockTokens: 128 });
+    cache.send(text('a', 4), 1);
+    expect(cache.look(text('a', 4))).toEqual([0, 2, 0, 0]);
+    scraped(cache.endpoints, 0, { blockTokens: 64 });
+    cache.clock.advance(1000);
+    expect(cache.look(text('a', 4))).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe('approx-prefix-cache-producer after the answer', () => {
+  const answer = (endpoint: Endpoint): ResponseHead => ({ headers: NO_HEADERS, served: endpoint.hostPort, endpoint });
+
+  function sent(cache: ReturnType<typeof setup>, prompt: string, slot: number, prefill?: number): Follower {
+    const request = inferenceRequest({}, [prompt]);
+    cache.produce(request);
+    const follower = cache.pick(request, scheduleOf(slot, prefill));
+    if (follower === undefined) throw new Error('nobody follows');
+    return follower;
+  }
+
+  it('has a prompt where it was served, and no longer where it was sent', () => {
+    const cache = setup();
+    cache.send(text('a', 2), 0);
+    const follower = sent(cache, text('a', 4), 0);
+    expect(cache.look(text('a', 4))).toEqual([4, 0, 0, 0]);
+    follower.onResponse?.(answer(endpointAt(cache.endpoints, 2)), NO_EDITS);
+    expect(cache.look(text('a', 4))).toEqual([2, 0, 4, 0]);
+    expect(cache.size()).toBe(6);
+  });
+
+  it('changes nothing where the first pick served, or has left since', () => {
+    const cache = setup();
+    const follower = sent(cache, text('a', 2), 1, 2);
+    const picked = endpointAt(cache.endpoints, 1);
+    follower.onResponse?.(answer(picked), NO_EDITS);
+    expect(cache.look(text('a', 2))).toEqual([0, 2, 2, 0]);
+    cache.remove(1);
+    follower.onResponse?.(answer(picked), NO_EDITS);
+    expect(cache.look(text('a', 2))).toEqual([0, 0, 2, 0]);
+  });
+
+  it("moves decode's credit and leaves prefill's", () => {
+    const cache = setup();
+    sent(cache, text('a', 2), 1, 2).onResponse?.(answer(endpointAt(cache.endpoints, 3)), NO_EDITS);
+    expect(cache.look(text('a', 2))).toEqual([0, 0, 2, 2]);
+  });
+
+  it('gives the server that served no more than it has room for', () => {
+    const cache = setup();
+    scraped(cache.endpoints, 3, { blockTokens: 16, blockCount: 12 });
+    sent(cache, text('a', 20), 0).onResponse?.(answer(endpointAt(cache.endpoints, 3)), NO_EDITS);
+    expect(cache.look(text('a', 20))).toEqual([0, 0, 0, 3]);
+  });
+
+  it('keeps requests in flight apart whose look-ups were taken again', () => {
+    const cache = setup();
+    const followers = ['a', 'b', 'c'].map((name) => sent(cache, text(name, 2), 0));
+    for (const [i, follower] of followers.entries()) {
+      follower.onResponse?.(answer(endpointAt(cache.endpoints, i + 1)), NO_EDITS);
+    }
+    expect(['a', 'b', 'c'].map((name) => cache.look(text(name, 2)))).toEqual([
+      [0, 2, 0, 0],
+      [0, 0, 2, 0],
+      [0, 0, 0, 2],
+    ]);
   });
 });
 
