@@ -63,7 +63,6 @@ export interface InflightLoad {
   readonly tokensBySlot: Float64Array;
 }
 
-/** @public */
 export const INFLIGHT_LOAD: DataType<InflightLoad> = {
   name: 'InFlightLoadDataKey',
   defaultProducer: 'inflight-load-producer',
@@ -74,7 +73,6 @@ export interface UncachedTokens {
   at(slot: number): number;
 }
 
-/** @public */
 export const UNCACHED_TOKENS: DataType<UncachedTokens> = {
   name: 'UncachedRequestTokensDataKey',
   defaultProducer: 'inflight-load-producer',

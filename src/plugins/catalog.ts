@@ -10,6 +10,7 @@ import { maxScorePicker } from './pickers/max-score.ts';
 import { randomPicker } from './pickers/random.ts';
 import { weightedRandomPicker } from './pickers/weighted-random.ts';
 import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
+import { inflightLoadProducer } from './producers/inflight-load.ts';
 import { tokenProducer } from './producers/token-producer.ts';
 import { singleProfileHandler } from './profile-handlers/single-profile.ts';
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
@@ -30,6 +31,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   singleProfileHandler,
   tokenProducer,
   approxPrefixCacheProducer,
+  inflightLoadProducer,
   queueScorer,
   runningRequestsSizeScorer,
   kvCacheUtilizationScorer,

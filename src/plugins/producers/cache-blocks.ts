@@ -23,8 +23,8 @@ export interface CacheBlockOptions {
  * One length serves the whole pool, since a prompt is hashed once: the shortest any server ever reported, at least 64.
  * Shorter blocks lose nothing: what a server with longer ones has cached is a whole number of its own, and is rounded
  * down to that. With the commonest length instead, half of a pool of 64 and 128 would be believed to hold 32 tokens more
- * or less than it does, on average, and with 128 prompts that share less would never meet. A change of length forgets every match, so
- * it only ever gets shorter: servers that come and go must not make it waver.
+ * or less than it does, on average, and with 128 prompts that share less would never meet. A change of length forgets
+ * every match, so it only ever gets shorter: servers that come and go must not make it waver.
  */
 export class CacheBlocks {
   readonly #endpoints: EndpointView;
