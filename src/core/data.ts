@@ -84,7 +84,6 @@ export interface MediaMatch {
   readonly totalItems: number;
 }
 
-/** @public */
 export const MEDIA_MATCH: DataType<MediaMatch> = {
   name: 'MultiModalEncoderCacheMatchInfoKey',
   defaultProducer: 'mm-embeddings-cache-producer',

@@ -11,6 +11,7 @@ import { randomPicker } from './pickers/random.ts';
 import { weightedRandomPicker } from './pickers/weighted-random.ts';
 import { approxPrefixCacheProducer } from './producers/approx-prefix-cache.ts';
 import { inflightLoadProducer } from './producers/inflight-load.ts';
+import { mmEmbeddingsCacheProducer } from './producers/mm-embeddings-cache.ts';
 import { tokenProducer } from './producers/token-producer.ts';
 import { singleProfileHandler } from './profile-handlers/single-profile.ts';
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
@@ -32,6 +33,7 @@ export const PLUGINS: readonly PluginDefinition[] = [
   tokenProducer,
   approxPrefixCacheProducer,
   inflightLoadProducer,
+  mmEmbeddingsCacheProducer,
   queueScorer,
   runningRequestsSizeScorer,
   kvCacheUtilizationScorer,
