@@ -11,8 +11,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/envoy/**', 'test/cluster/**', 'test/charts/**'],
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'loadtest/**/*.test.ts'],
+          exclude: ['test/envoy/**', 'test/cluster/**', 'test/charts/**', 'test/load/**'],
         },
       },
       {
@@ -33,6 +33,15 @@ export default defineConfig({
           globalSetup: ['test/charts/setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'load',
+          include: ['test/load/**/*.test.ts'],
+          testTimeout: 240_000,
+          fileParallelism: false,
         },
       },
     ],

@@ -13,7 +13,7 @@ export interface ConfigReloadParts {
   readonly file: string;
   readonly text: string | undefined;
   readonly allowExperimental: boolean;
-  /** The configuration in force. */
+  /** The configuration in force, asked once, at the start. */
   running(): ResolvedConfig;
   /** Puts another one in force; throws `ConfigError`, and changes nothing, when it cannot work. */
   apply(config: ResolvedConfig): void;
@@ -30,6 +30,7 @@ export async function followConfig(parts: ConfigReloadParts): Promise<{ close():
   const result = metrics.counter('config_reload_total');
   let generation = 1;
   metrics.gauge('config_generation').set(generation);
+  const atStart = parts.running();
   let first = true;
   const file = new FollowedFile({
     path,
@@ -40,7 +41,7 @@ export async function followConfig(parts: ConfigReloadParts): Promise<{ close():
       const { lines, config } = read(text, parts);
       if (config === undefined) return lines;
       try {
-        const ignored = needsRestart(parts.running(), config);
+        const ignored = needsRestart(atStart, config);
         parts.apply(config);
         metrics.gauge('config_generation').set(++generation);
         for (const warning of config.warnings) log.warn(warning);

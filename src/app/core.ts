@@ -40,9 +40,10 @@ export interface PickerCore {
   decisionListener: DecisionListener | undefined;
   /**
    * Puts another configuration in force for every request that begins from now on. Plugins whose definition did not
-   * change keep their state. Throws `ConfigError`, and changes nothing, when it cannot work.
+   * change keep their state. `join` is given the plugins last, before anything changes, and may refuse them. Throws
+   * `ConfigError`, and changes nothing, when it cannot work.
    */
-  apply(config: ResolvedConfig): void;
+  apply(config: ResolvedConfig, join?: (instances: Instances) => void): void;
   /** Lets go of what plugins hold. */
   close(): void;
 }
@@ -96,9 +97,16 @@ export function buildCore(
       return current.instances;
     },
     decisionListener: undefined,
-    apply(next) {
+    apply(next, join) {
       const before = current;
-      current = createGeneration(next, parts, before);
+      const after = createGeneration(next, parts, before);
+      try {
+        join?.(after.instances);
+      } catch (error) {
+        after.instances.closeNew();
+        throw error;
+      }
+      current = after;
       health.configure(next.health);
       before.instances.closeBefore(current.instances);
     },
@@ -123,9 +131,11 @@ function generationParts({ pool, random, settings, metrics, log, listener }: Sur
     instances: {
       endpoints: table,
       clock: systemClock,
+      timers: systemTimers,
       random,
       http: systemHttpClient,
-      meter: (plugin) => pluginMeter(metrics, plugin),
+      meter: (plugin) => pluginMeter(metrics, plugin, log),
+      debug: (plugin, message) => log.debug({ plugin }, message),
     },
     scheduler: {
       clock: systemClock,
@@ -137,7 +147,7 @@ function generationParts({ pool, random, settings, metrics, log, listener }: Sur
       scores: settings.emitEndpointScores === true ? new ScoreBoard() : undefined,
       onProducerFault({ metricType, name }, error) {
         metrics.counter('plugin_faults_total').inc({ plugin_type: metricType, plugin_name: name });
-        log.error({ err: error, plugin: name }, 'a producer failed; the request is scheduled without its data');
+        log.error({ err: error, plugin: name }, 'a producer failed; the request is scheduled with what there is');
       },
     },
   };

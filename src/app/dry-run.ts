@@ -20,9 +20,11 @@ export function dryRun(config: ResolvedConfig): ConfigError | undefined {
       instances: {
         endpoints: new EndpointTable(allocateColumns()),
         clock: systemClock,
+        timers: systemTimers,
         random: seededRandom(1),
         http: systemHttpClient,
         meter: (plugin) => pluginMeter(metrics, plugin),
+        debug() {},
       },
       scheduler: {
         clock: systemClock,

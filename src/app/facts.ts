@@ -6,14 +6,10 @@ import type { ModelRewrites } from '../datastore/rewrites.ts';
 import { type FileDiscoverySettings, startFileDiscovery } from '../discovery/file.ts';
 import { startObjectsFile } from '../discovery/objects.ts';
 import type { DiscoverySource } from '../discovery/source.ts';
-import type { CoreExtractorSettings, MetricsSourceSettings } from '../scrape/plugins.ts';
-import { startScraper, type Scraper } from '../scrape/scraper.ts';
-import type { ScrapeReport } from '../scrape/report.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Instances } from './instances.ts';
 import type { PickerSettings } from './settings.ts';
-import { SCRAPE_WORKER_URL } from './worker-url.ts';
 
 /** What facts flow into and who hears about trouble. */
 export interface FactParts {
@@ -75,44 +71,4 @@ export function startObjects(parts: ObjectParts): Promise<{ close(): Promise<voi
     },
     onReloadError: () => metrics.counter('config_reload_errors_total').inc({ file: 'objects' }),
   });
-}
-
-/** Starts one scraper per metrics source of the configuration. */
-export function startScrapers(parts: FactParts): readonly Scraper[] {
-  const { config, instances, table, settings, metrics, log } = parts;
-  const sources = config.sources.filter(({ source }) => typeOf(instances, source) === 'metrics-data-source');
-  return sources.map(({ source, extractors }) => {
-    const fetch = instances.get('source', source).instance as MetricsSourceSettings;
-    const extract = extractors.find((name) => typeOf(instances, name) === 'core-metrics-extractor');
-    if (extract === undefined) {
-      throw new ConfigError(`dataLayer source '${source}' has no core-metrics-extractor to read its pages`);
-    }
-    return startScraper({
-      table,
-      settings: {
-        source: fetch,
-        extractor: instances.get('extractor', extract).instance as CoreExtractorSettings,
-        intervalMs: fetch.intervalMs ?? settings.refreshMetricsIntervalMs,
-      },
-      log,
-      onReport: (report) => countErrors(metrics, report),
-      onRestart: () => metrics.counter('scraper_restarts_total').inc(),
-      workerUrl: SCRAPE_WORKER_URL,
-    });
-  });
-}
-
-function countErrors(metrics: Metrics, report: ScrapeReport): void {
-  const source = { source_type: 'metrics-data-source' };
-  const extractor = { ...source, extractor_type: 'core-metrics-extractor' };
-  metrics.counter('datalayer_poll_errors_total').inc(source, total(report.pollErrors));
-  metrics.counter('datalayer_extract_errors_total').inc(extractor, report.extractErrors);
-}
-
-function total(counts: Readonly<Record<string, number | undefined>>): number {
-  return Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0);
-}
-
-function typeOf(instances: Instances, name: string): string | undefined {
-  return instances.all.find((plugin) => plugin.name === name)?.type;
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { manualClock, manualTimers } from '../../test/kit/clock.ts';
+import { NO_METER } from '../../test/kit/plugins.ts';
 import { idlePool } from '../../test/kit/pool.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
@@ -53,9 +54,11 @@ function rig() {
     instances: {
       endpoints: idlePool(1),
       clock: manualClock(),
+      timers: manualTimers(),
       random: seededRandom(1),
       http: { postJson: () => Promise.reject(new Error('nobody')) },
-      meter: () => ({ prefixIndexSize() {}, prefixHit() {} }),
+      meter: () => NO_METER,
+      debug() {},
     },
     scheduler: {
       clock: manualClock(),

@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import type { HttpClient } from '../core/http-client.ts';
+import { CallError, type HttpClient } from '../core/http-client.ts';
 
 /** Idle connections kept to one server. Source: contract 3.5, token producer. */
 const CONNECTIONS = 16;
@@ -22,7 +22,7 @@ export function createHttpClient(): HttpClient {
         });
         if (answer.statusCode < 200 || answer.statusCode > 299) {
           await answer.body.dump();
-          throw new Error(`status ${answer.statusCode}`);
+          throw new CallError(`status ${answer.statusCode}`, answer.statusCode);
         }
         const pieces: Buffer[] = [];
         let bytes = 0;
@@ -34,7 +34,8 @@ export function createHttpClient(): HttpClient {
         return JSON.parse(Buffer.concat(pieces).toString()) as unknown;
       } catch (error) {
         const reason = signal.aborted ? `no answer within ${timeoutMs} ms` : (error as Error).message;
-        throw new Error(`POST ${withoutQuery(url)}: ${reason}`, { cause: error });
+        const status = error instanceof CallError ? error.status : undefined;
+        throw new CallError(`POST ${withoutQuery(url)}: ${reason}`, status, { cause: error });
       }
     },
   };

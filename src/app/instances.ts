@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../core/clock.ts';
-import { type DataType, keyText, type Reader } from '../core/data.ts';
+import { type DataKey, type DataType, keyText, type Reader } from '../core/data.ts';
 import type { EndpointView } from '../core/endpoint.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { HttpClient } from '../core/http-client.ts';
 import type { PluginKind } from '../core/kinds.ts';
 import { hasRole, type Plugin, type PluginContext, type PluginInstance, type PluginMeter } from '../core/plugin.ts';
 import type { Random } from '../core/random.ts';
+import type { Timers } from '../core/timers.ts';
+import { producersByKey } from '../config/producers.ts';
 import type { ResolvedConfig, ResolvedPlugin } from '../config/resolved.ts';
 import { DataBoard } from '../scheduling/data-board.ts';
 import type { ProfilePlan } from '../scheduling/profile.ts';
@@ -16,9 +18,12 @@ import type { SchedulerPlan } from '../scheduling/scheduler.ts';
 export interface InstanceParts {
   readonly endpoints: EndpointView;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
   readonly http: HttpClient;
   meter(plugin: { readonly name: string; readonly type: string }): PluginMeter;
+  /** Puts a line of a plugin into the log at debug level. */
+  debug(plugin: string, message: string): void;
 }
 
 interface Entry {
@@ -41,11 +46,10 @@ export class Instances {
   constructor(config: ResolvedConfig, parts: InstanceParts, earlier?: Instances) {
     this.#parts = parts;
     this.#board = new DataBoard(earlier === undefined ? undefined : earlier.#board);
-    const producerOf = new Map<string, string>();
-    for (const { name, produces } of config.plugins) for (const key of produces) producerOf.set(keyText(key), name);
+    const producerOf = producersByKey(config.plugins);
     try {
       for (const resolved of config.plugins) {
-        const producers = resolved.consumes.map((key) => producerOf.get(keyText(key)));
+        const producers = resolved.consumes.map((key) => producerOf.get(keyText(key))?.name);
         const kept = earlier === undefined ? undefined : this.#takeOver(resolved, producers, earlier);
         const plugin = kept ?? this.#create(resolved);
         this.#entries.set(resolved.name, { resolved, plugin, kept: kept !== undefined });
@@ -82,6 +86,12 @@ export class Instances {
     return own.map(({ producer }) => this.#board.reader({ type, producer }));
   }
 
+  /** Whether every plugin can do its work. */
+  get ready(): boolean {
+    for (const { plugin } of this.#entries.values()) if (plugin.instance.ready?.() === false) return false;
+    return true;
+  }
+
   /** Tells every plugin that a slot was vacated. */
   endpointRemoved(slot: number): void {
     for (const { plugin } of this.#entries.values()) plugin.instance.onEndpointRemoved?.(slot);
@@ -114,7 +124,7 @@ export class Instances {
     return before.plugin;
   }
 
-  #create({ name, type, definition, parameters }: ResolvedPlugin): Plugin {
+  #create({ name, type, definition, parameters, consumes }: ResolvedPlugin): Plugin {
     const parts = this.#parts;
     const board = this.#board;
     const metricType = definition.metricType ?? type;
@@ -122,13 +132,15 @@ export class Instances {
       name,
       endpoints: parts.endpoints,
       clock: parts.clock,
+      timers: parts.timers,
       random: parts.random,
       http: parts.http,
       meter: parts.meter({ name, type: metricType }),
-      read: (key) => board.reader(key),
+      debug: (message) => parts.debug(name, message),
+      read: (key) => board.reader(settled(key, consumes)),
       write: (key) => board.writer(key),
       share: (key, value) => board.share(key, value),
-      shared: (key) => board.shared(key),
+      shared: (key) => board.shared(settled(key, consumes)),
       plugin: (kind, needed) => this.get(kind, needed).instance,
     };
     try {
@@ -140,11 +152,20 @@ export class Instances {
   }
 }
 
+/** The key an open one stands for in this configuration. */
+function settled<T>(key: DataKey<T>, consumes: ResolvedPlugin['consumes']): DataKey<T> {
+  const { type, open } = key;
+  const producer = open === true ? consumes.find((each) => each.type.name === type.name)?.producer : undefined;
+  return producer === undefined ? key : { type, producer };
+}
+
+/** Whether an instance of one would do for the other; what it reads counts, since it has bound that. */
 function sameDefinition(before: ResolvedPlugin, now: ResolvedPlugin): boolean {
   return (
     before.type === now.type &&
     before.definition === now.definition &&
-    isDeepStrictEqual(before.parameters, now.parameters)
+    isDeepStrictEqual(before.parameters, now.parameters) &&
+    isDeepStrictEqual(before.consumes.map(keyText), now.consumes.map(keyText))
   );
 }
 

@@ -9,8 +9,9 @@ import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
 import { followConfig } from './config-reload.ts';
 import { buildCore, type PickerCore } from './core.ts';
-import { startDiscovery, startObjects, startScrapers } from './facts.ts';
+import { startDiscovery, startObjects } from './facts.ts';
 import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from './ports.ts';
+import { Scrapers } from './scrapers.ts';
 import type { PickerSettings } from './settings.ts';
 import { COMMIT, VERSION } from './version.ts';
 
@@ -62,12 +63,14 @@ export async function startPicker(
       const objects = await startObjects({ path, poolName, objectives, rewrites, metrics, log });
       keep({ stop: () => objects.close() });
     }
-    for (const scraper of startScrapers(facts)) keep({ stop: () => scraper.close() });
+    const scrapers = new Scrapers(facts);
+    keep({ stop: () => scrapers.close() });
+    scrapers.follow(config, core.instances);
     if (settings.configFile !== undefined) {
       const reload = await followConfig({
         ...settings.configFile,
         running: () => core.config,
-        apply: (next) => core.apply(next),
+        apply: (next) => core.apply(next, (instances) => scrapers.follow(next, instances)),
         metrics,
         log,
       });
@@ -75,7 +78,7 @@ export async function startPicker(
     }
     keep(refreshPoolGauges(metrics, core, settings));
     const readiness = { draining: false };
-    const ready = (): boolean => !readiness.draining;
+    const ready = (): boolean => !readiness.draining && core.instances.ready;
     const parts = { settings, metrics, core, ready, log, keep };
     const metricsServer = await startMetricsPort(parts);
     const health = await startHealthPort(parts);

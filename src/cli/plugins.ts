@@ -56,6 +56,7 @@ function document(type: string, json: boolean, io: CommandIo): number {
   io.stdout(`${definition.type} (${kindsOf(definition)}, ${definition.stability})`);
   io.stdout(definition.summary);
   if (definition.stability === 'alpha') io.stdout('Alpha: needs --allow-experimental-plugins.');
+  if (definition.instead !== undefined) io.stdout(`Deprecated: ${definition.instead}.`);
   if (consumes.length > 0) io.stdout(`Needs: ${consumes.join(', ')}`);
   if (produces.length > 0) io.stdout(`Makes: ${produces.join(', ')}`);
   io.stdout('');

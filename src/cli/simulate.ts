@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { HARDWARE_PROFILES, PROFILE_NAMES } from '../simulator/engine/hardware.ts';
 import { startModelServer, type ModelServer } from '../simulator/model-server.ts';
+import { isRole, ROLE_LABEL, ROLES } from '../simulator/roles.ts';
 import { resolveOptions, type ModelServerOptions } from '../simulator/server-options.ts';
 
 /** Where a command writes its lines, and what tells it to stop. */
@@ -22,6 +23,8 @@ const DEFAULT_PORT = 18_000;
 
 const FLAGS = {
   servers: { type: 'string' },
+  roles: { type: 'string' },
+  name: { type: 'string' },
   host: { type: 'string' },
   port: { type: 'string' },
   model: { type: 'string' },
@@ -31,6 +34,7 @@ const FLAGS = {
   blocks: { type: 'string' },
   'max-num-seqs': { type: 'string' },
   'max-batched-tokens': { type: 'string' },
+  noise: { type: 'boolean' },
   'endpoints-file': { type: 'string' },
   help: { type: 'boolean' },
 } as const;
@@ -41,6 +45,8 @@ Runs model servers that behave like vLLM: OpenAI API, metrics page, prefix cache
 Server i is called sim-i and listens at the base port plus i.
 
   --servers N             how many servers (default 4)
+  --roles LIST            servers kept for stages, in place of --servers: prefill=2,decode=2 (roles: see below)
+  --name NAME             what a single server is called; several are NAME-0, NAME-1, ... (default sim)
   --host ADDRESS          where they listen (default 127.0.0.1)
   --port BASE             first port; 0 takes free ones (default ${DEFAULT_PORT})
   --model NAME            served model name (default: the profile's)
@@ -50,11 +56,15 @@ Server i is called sim-i and listens at the base port plus i.
   --blocks N              KV-cache blocks of 16 tokens per server
   --max-num-seqs N        sequences running at once per server
   --max-batched-tokens N  tokens computed per step
+  --no-noise              every step takes exactly what the model says
   --endpoints-file PATH   write the servers' addresses there, for the file-discovery plugin
   --help                  print this
 
 Profiles:
 ${PROFILE_NAMES.map((name) => `  ${name.padEnd(23)} ${HARDWARE_PROFILES[name].summary}`).join('\n')}
+
+Roles go into the endpoints file as the label ${ROLE_LABEL}: ${ROLES.join(', ')}.
+A server that decodes has a sidecar: a request with x-prefiller-host-port has its prompt computed there.
 
 Faults, while it runs, at every server:
   curl -X POST localhost:${DEFAULT_PORT}/_sim/faults -d '{"slowFactor": 5, "forSeconds": 30}'
@@ -85,11 +95,16 @@ export const simulateCommand = {
 
 /** Throws with a one-line message for a flag that is unknown or out of range. */
 function readPlan(args: string[]): Plan | 'help' {
-  const { values } = parseArgs({ args, options: FLAGS, strict: true, allowPositionals: false });
+  const { values } = parseArgs({ args, options: FLAGS, strict: true, allowPositionals: false, allowNegative: true });
   if (values.help === true) return 'help';
-  const count = readNumber('servers', values.servers) ?? 4;
+  if (values.roles !== undefined && values.servers !== undefined) {
+    throw new Error('--servers and --roles: give one of them');
+  }
+  const roles = values.roles === undefined ? undefined : readRoles(values.roles);
+  const count = roles?.length ?? readNumber('servers', values.servers) ?? 4;
   if (!Number.isInteger(count) || count < 1 || count > MAX_SERVERS) {
-    throw new Error(`--servers: ${count} is not a whole number from 1 to ${MAX_SERVERS}`);
+    const flag = roles === undefined ? 'servers' : 'roles';
+    throw new Error(`--${flag}: ${count} is not a whole number from 1 to ${MAX_SERVERS}`);
   }
   const port = readNumber('port', values.port) ?? DEFAULT_PORT;
   const common = {
@@ -101,10 +116,12 @@ function readPlan(args: string[]): Plan | 'help' {
     blocks: readNumber('blocks', values.blocks),
     maxNumSeqs: readNumber('max-num-seqs', values['max-num-seqs']),
     maxBatchedTokens: readNumber('max-batched-tokens', values['max-batched-tokens']),
+    noise: values.noise,
   };
   const servers = Array.from({ length: count }, (_, index) => ({
     ...dropUndefined(common),
-    name: `sim-${index}`,
+    ...(roles !== undefined && { role: roles[index] }),
+    name: nameOf(values.name, index, count),
     port: port === 0 ? 0 : port + index,
   }));
   for (const server of servers) resolveOptions(server);
@@ -123,7 +140,7 @@ async function serve(plan: Plan, io: CommandIo): Promise<number> {
         return 1;
       }
     }
-    for (const server of servers) io.stdout(`${server.name} ${server.url}`);
+    for (const { name, url, role } of servers) io.stdout(`${name} ${url}${role === undefined ? '' : ` ${role}`}`);
     if (plan.endpointsFile !== undefined) {
       try {
         await writeEndpoints(plan.endpointsFile, servers);
@@ -142,15 +159,32 @@ async function serve(plan: Plan, io: CommandIo): Promise<number> {
 
 /** The list the file-discovery plugin reads; replaced as a whole, so that a watcher never sees half of it. */
 async function writeEndpoints(path: string, servers: readonly ModelServer[]): Promise<void> {
-  const endpoints = servers.map(({ name, host, port }) => ({
+  const endpoints = servers.map(({ name, host, port, role }) => ({
     name,
     address: host,
     port: String(port),
-    labels: { 'llm-d.ai/engine-type': 'vllm' },
+    labels: { 'llm-d.ai/engine-type': 'vllm', ...(role !== undefined && { [ROLE_LABEL]: role }) },
   }));
   const draft = `${path}.${process.pid}.tmp`;
   await writeFile(draft, stringify({ endpoints }, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' }));
   await rename(draft, path);
+}
+
+/** `prefill=2,decode=2`: the role of each server, in order. */
+function readRoles(text: string): string[] {
+  return text.split(',').flatMap((part) => {
+    const [role, number = '1', ...more] = part.trim().split('=');
+    const count = Number(number);
+    if (!isRole(role)) throw new Error(`--roles: "${role}" is not one of ${ROLES.join(', ')}`);
+    if (more.length > 0 || number.trim() === '' || !Number.isInteger(count) || count < 1 || count > MAX_SERVERS) {
+      throw new Error(`--roles: "${part.trim()}" is not ROLE=N, with N from 1 to ${MAX_SERVERS}`);
+    }
+    return Array<string>(count).fill(role);
+  });
+}
+
+function nameOf(name: string | undefined, index: number, count: number): string {
+  return name !== undefined && count === 1 ? name : `${name ?? 'sim'}-${index}`;
 }
 
 function readNumber(flag: string, text: string | undefined): number | undefined {

@@ -1,5 +1,5 @@
 import type { PluginKind } from '../core/kinds.ts';
-import { hasRole } from '../core/plugin.ts';
+import { hasRole, type Payload } from '../core/plugin.ts';
 import type { Path } from './document.ts';
 import type { Problems } from './problems.ts';
 import type { ResolvedPlugin, ResolvedSource } from './resolved.ts';
@@ -8,11 +8,23 @@ import type { Envelope } from './schema.ts';
 
 const METRICS_SOURCE = 'metrics-data-source';
 const METRICS_EXTRACTOR = 'core-metrics-extractor';
+const OBJECT_SOURCE = 'k8s-notification-source';
+/** Types that hear of endpoints without being listed with a source. */
+export const BRING_THEIR_SOURCE: ReadonlySet<string> = new Set(['topology-extractor', 'inflight-load-producer']);
 
-/** What the text says about data sources, plus the metrics source everybody needs. Source: contract 2.4, 2.5. */
+/** What a source fetches, in words. */
+const PAYLOADS: Readonly<Record<Payload, string>> = {
+  'metrics-page': 'metrics pages',
+  'model-list': 'lists of models',
+  'endpoint-events': 'endpoint events',
+  'object-events': 'Kubernetes objects',
+};
+
+/** What the text says about data sources, plus the metrics source everybody needs. Source: contract 2.4, 2.5, 4.2. */
 export function resolveSources(envelope: Envelope, roster: Roster, problems: Problems): ResolvedSource[] {
   const { sources: listed, injectDefaults } = envelope.dataLayer;
   const sources: ResolvedSource[] = [];
+  const known = new Map<string, string>();
   for (const [index, { pluginRef, extractors }] of listed.entries()) {
     const path = ['dataLayer', 'sources', index];
     const source = lookUp(pluginRef, path, ['source'], 'a data source', roster, problems);
@@ -27,15 +39,16 @@ export function resolveSources(envelope: Envelope, roster: Roster, problems: Pro
         problems,
       ),
     );
-    if (source !== undefined) {
-      sources.push({ source: source.name, extractors: readers.flatMap((reader) => reader?.name ?? []) });
-    }
+    if (source === undefined) continue;
+    checkTwin(source, known, [...path, 'pluginRef'], problems);
+    checkReaders(source, readers, path, problems);
+    sources.push({ source: source.name, extractors: readers.flatMap((reader) => reader?.name ?? []) });
   }
-  if (!injectDefaults) {
-    if (listed.length === 0) {
-      problems.error(['dataLayer', 'injectDefaults'], 'data layer enabled but no data sources configured');
-    }
-  } else if (!listed.some(({ pluginRef }) => pluginRef === METRICS_SOURCE) && !scrapesMetrics(sources, roster)) {
+  if (
+    injectDefaults &&
+    !listed.some(({ pluginRef }) => pluginRef === METRICS_SOURCE) &&
+    !scrapesMetrics(sources, roster)
+  ) {
     const source = roster.inject(METRICS_SOURCE, ['dataLayer', 'sources']);
     const extractor = roster.inject(METRICS_EXTRACTOR, ['dataLayer', 'sources']);
     if (source !== undefined && extractor !== undefined) {
@@ -43,6 +56,13 @@ export function resolveSources(envelope: Envelope, roster: Roster, problems: Pro
     }
   }
   return sources;
+}
+
+/** Reports a data layer with nothing in it, once every plugin is known: some bring their source. Source: contract 2.5. */
+export function checkDataLayer({ dataLayer }: Envelope, roster: Roster, problems: Problems): void {
+  if (dataLayer.injectDefaults || dataLayer.sources.length > 0 || roster.incomplete) return;
+  if ([...roster.all].some(({ type }) => BRING_THEIR_SOURCE.has(type))) return;
+  problems.error(['dataLayer', 'injectDefaults'], 'data layer enabled but no data sources configured');
 }
 
 /** Name of the discovery plugin, undefined when endpoints come from Kubernetes. Source: contract 5.3, 5.4. */
@@ -79,6 +99,61 @@ function scrapesMetrics(sources: readonly ResolvedSource[], roster: Roster): boo
       roster.get(source)?.type === METRICS_SOURCE &&
       extractors.some((extractor) => roster.get(extractor)?.type === METRICS_EXTRACTOR),
   );
+}
+
+/** One source listed twice, or two that watch the same objects. `known`: what was listed before, by what it is. */
+function checkTwin(
+  { name, type, parameters }: ResolvedPlugin,
+  known: Map<string, string>,
+  path: Path,
+  problems: Problems,
+): void {
+  if (known.has(name)) {
+    problems.error(path, `duplicate source name '${name}': list its extractors in one place`);
+    return;
+  }
+  known.set(name, name);
+  if (type !== OBJECT_SOURCE) return;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the output of that type's schema
+  const { group, version, kind } = parameters as {
+    readonly group: string;
+    readonly version: string;
+    readonly kind: string;
+  };
+  const objects = `${group}/${version}, Kind=${kind}`;
+  const earlier = known.get(objects);
+  if (earlier === undefined) known.set(objects, name);
+  else problems.error(path, `duplicate notification source GVK ${objects}: '${earlier}' has it already`);
+}
+
+/** Extractors that cannot read what the source fetches, or that would do the same thing twice. */
+function checkReaders(
+  source: ResolvedPlugin,
+  readers: readonly (ResolvedPlugin | undefined)[],
+  path: Path,
+  problems: Problems,
+): void {
+  const known = new Map<string, string>();
+  for (const [at, reader] of readers.entries()) {
+    if (reader === undefined) continue;
+    const where = [...path, 'extractors', at, 'pluginRef'];
+    const twin = known.get(reader.type);
+    if (twin !== undefined) {
+      const both =
+        twin === reader.name ? `'${twin}' is listed twice` : `'${twin}' and '${reader.name}' are of one type`;
+      problems.error(where, `duplicate extractor type configured for the same source: ${both} (${reader.type})`);
+    }
+    known.set(reader.type, reader.name);
+    const fetched = source.definition.payload;
+    const read = payloadOf(reader);
+    if (fetched === undefined || read === undefined || fetched === read) continue;
+    const wrong = `'${reader.name}' reads ${PAYLOADS[read]}, and '${source.name}' has ${PAYLOADS[fetched]}`;
+    problems.error(where, `${wrong}: list it with another source`);
+  }
+}
+
+function payloadOf({ definition }: ResolvedPlugin): Payload | undefined {
+  return definition.payload ?? (hasRole(definition, 'producer') ? 'endpoint-events' : undefined);
 }
 
 function lookUp(

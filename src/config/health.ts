@@ -48,9 +48,6 @@ export const HEALTH = v.pipe(
     firstByteTimeout: timeOrNone(
       'A request given up after this long without a first byte counts as an error; 0s never.',
     ),
-    exploreAfter: timeOrNone(
-      'An endpoint whose metrics stand still this long, and that was not picked meanwhile, gets a request to see; 0s never.',
-    ),
   }),
   v.check(
     ({ ejectionTime = DEFAULT_HEALTH.ejectMs, maxEjectionTime = DEFAULT_HEALTH.maxEjectMs }) =>
@@ -74,6 +71,5 @@ export function resolveHealth(given: v.InferOutput<typeof HEALTH> = {}): HealthS
     probeSuccesses: given.probeSuccesses ?? DEFAULT_HEALTH.probeSuccesses,
     slowStartMs: given.slowStart ?? DEFAULT_HEALTH.slowStartMs,
     firstByteTimeoutMs: given.firstByteTimeout ?? DEFAULT_HEALTH.firstByteTimeoutMs,
-    exploreAfterMs: given.exploreAfter ?? DEFAULT_HEALTH.exploreAfterMs,
   };
 }

@@ -130,5 +130,4 @@ export const DISPENSABLE: ReadonlySet<string> = new Set([
   'fcfs-ordering-policy',
   'global-strict-fairness-policy',
   'static-usage-limit-policy',
-  'token-producer',
 ]);

@@ -1,5 +1,6 @@
 import { keyText } from '../core/data.ts';
 import { hasRole } from '../core/plugin.ts';
+import { lintSources } from './lint-sources.ts';
 import type { Problems } from './problems.ts';
 import type { ResolvedPlugin, ResolvedProfile, ResolvedSource } from './resolved.ts';
 import type { Roster } from './roster.ts';
@@ -24,10 +25,12 @@ export interface LintInput {
 export function lintPlugins(input: LintInput, roster: Roster, problems: Problems): void {
   warnOfWeights(input.envelope, roster, problems);
   warnOfIdleProfiles(input, roster, problems);
+  warnOfMissingProfiles(input, roster, problems);
   warnOfIdlePlugins(input, roster, problems);
   warnOfStrangers(roster, problems);
   warnOfShortBlocks(roster, problems);
   warnOfStaleness(input, roster, problems);
+  lintSources(input.envelope, input.sources, roster, problems);
 }
 
 function warnOfWeights({ schedulingProfiles }: Envelope, roster: Roster, problems: Problems): void {
@@ -51,6 +54,20 @@ function warnOfIdleProfiles({ profiles, handler }: LintInput, roster: Roster, pr
     if (runs.includes(name)) continue;
     const ran = runs.map((each) => `'${each}'`).join(', ');
     problems.warn(['schedulingProfiles', index, 'name'], `'${handler}' runs ${ran} and never '${name}'`);
+  }
+}
+
+/** A profile the handler would run and that is not there: the stage it stands for never happens. */
+function warnOfMissingProfiles({ profiles, handler }: LintInput, roster: Roster, problems: Problems): void {
+  const plugin = roster.get(handler);
+  const names = profiles.map(({ name }) => name);
+  for (const name of plugin?.definition.profiles?.(plugin.parameters) ?? []) {
+    if (names.includes(name)) continue;
+    const there = names.map((each) => `'${each}'`).join(', ');
+    problems.warn(
+      plugin?.path ?? ['plugins'],
+      `'${handler}' runs '${name}', which is not in schedulingProfiles (${there})`,
+    );
   }
 }
 

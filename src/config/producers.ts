@@ -1,9 +1,32 @@
-import { type DataKey, keyText } from '../core/data.ts';
+import { type DataKey, dataKey, keyText } from '../core/data.ts';
 import { hasRole } from '../core/plugin.ts';
 import type { Problems } from './problems.ts';
 import { DISPENSABLE } from './known-types.ts';
 import type { ResolvedPlugin } from './resolved.ts';
 import type { Roster } from './roster.ts';
+
+/**
+ * Gives every open key the producer the configuration uses: the only one that is there or asked for by name. Source:
+ * contract 8.2 (22), where a reader of the default key makes a second prefix index beside the one that is configured.
+ */
+export function settleOpenKeys(roster: Roster): void {
+  const users = new Map<string, Set<string>>();
+  for (const { produces, consumes } of roster.all) {
+    for (const { type, producer, open } of [...produces, ...consumes]) {
+      if (open === true) continue;
+      const producers = users.get(type.name) ?? new Set();
+      users.set(type.name, producers.add(producer));
+    }
+  }
+  for (const plugin of roster.all) {
+    if (!plugin.consumes.some(({ open }) => open === true)) continue;
+    const settled = plugin.consumes.map(({ type, open, producer }) => {
+      const [only, second] = users.get(type.name) ?? [];
+      return dataKey(type, open === true && second === undefined ? only : producer);
+    });
+    roster.rebind(plugin, settled);
+  }
+}
 
 /**
  * Creates the default producer of every datum that somebody needs and nobody produces, and then theirs. Source:
@@ -14,7 +37,17 @@ export function addMissingProducers(roster: Roster, problems: Problems): void {
   const note = ({ produces }: ResolvedPlugin): void => {
     for (const key of produces) produced.add(keyText(key));
   };
-  for (const plugin of roster.all) note(plugin);
+  for (const plugin of roster.all) {
+    // What extractors read has one place per endpoint, whoever writes it: `data-layer.ts` looks after those.
+    const twice = hasRole(plugin.definition, 'producer')
+      ? plugin.produces.map(keyText).filter((text) => produced.has(text))
+      : [];
+    const where = plugin.path ?? ['plugins'];
+    for (const text of twice) {
+      problems.warn(where, `'${plugin.name}' produces ${text}, which a plugin before it does: that one counts`);
+    }
+    note(plugin);
+  }
   // A map's iterator also visits what is added meanwhile, so producers of producers are found in the same pass.
   for (const consumer of roster.all) {
     for (const key of consumer.consumes) {
@@ -51,8 +84,7 @@ export function checkNeeds(roster: Roster, problems: Problems): void {
  * was.
  */
 export function inDependencyOrder(roster: Roster, problems: Problems): ResolvedPlugin[] {
-  const producerOf = new Map<string, ResolvedPlugin>();
-  for (const plugin of roster.all) for (const key of plugin.produces) producerOf.set(keyText(key), plugin);
+  const producerOf = producersByKey(roster.all);
   const ordered = new Set<ResolvedPlugin>();
   const trail = new Set<ResolvedPlugin>();
   let cyclic = false;
@@ -81,6 +113,15 @@ export function inDependencyOrder(roster: Roster, problems: Problems): ResolvedP
   return cyclic ? [...roster.all] : [...ordered];
 }
 
+/** Who produces each datum, by key; of several the first. */
+export function producersByKey<P extends Pick<ResolvedPlugin, 'produces'>>(plugins: Iterable<P>): Map<string, P> {
+  const producerOf = new Map<string, P>();
+  for (const plugin of plugins) {
+    for (const text of plugin.produces.map(keyText)) if (!producerOf.has(text)) producerOf.set(text, plugin);
+  }
+  return producerOf;
+}
+
 function addProducer(
   key: DataKey<unknown>,
   consumer: ResolvedPlugin,
@@ -88,20 +129,32 @@ function addProducer(
   problems: Problems,
 ): ResolvedPlugin | undefined {
   const { defaultProducer } = key.type;
+  const path = consumer.path ?? ['plugins'];
   const needs = `missing data key ${keyText(key)}, consumed by ${consumer.name}`;
-  if (key.producer !== defaultProducer) {
-    const remedy = `declare a producer of it named '${key.producer}', for example of type ${defaultProducer}`;
+  const remedy = remedyFor(key, roster);
+  if (remedy !== undefined) {
     if (!roster.isBroken(key.producer)) {
-      problems.error(['plugins'], `no default producer found for ${needs}: ${remedy}`);
+      problems.error(path, `no default producer found for ${needs}: ${remedy}`);
     }
     return undefined;
   }
   const before = problems.errors.length;
-  const producer = roster.inject(defaultProducer, ['plugins']);
+  const producer = roster.inject(defaultProducer, path);
   const silent = producer === undefined && (DISPENSABLE.has(defaultProducer) || roster.isBroken(defaultProducer));
   if (producer?.produces.some((made) => keyText(made) === keyText(key)) === true) return producer;
   if (!silent && problems.errors.length === before) {
-    problems.error(['plugins'], `no default producer found for ${needs}: '${defaultProducer}' does not produce it`);
+    problems.error(path, `no default producer found for ${needs}: '${defaultProducer}' does not produce it`);
   }
   return producer;
+}
+
+/** What to do about a datum nobody produces, where its default producer cannot simply be created. */
+function remedyFor({ producer, type: { defaultProducer } }: DataKey<unknown>, roster: Roster): string | undefined {
+  const add = `add "- type: ${defaultProducer}" to plugins`;
+  if (producer === '') return add;
+  if (producer !== defaultProducer) {
+    return `declare a producer of it named '${producer}', for example of type ${defaultProducer}`;
+  }
+  const fault = roster.get(producer) === undefined ? roster.faultWithoutParameters(defaultProducer) : undefined;
+  return fault && `${add}, whose parameters ${fault}`;
 }

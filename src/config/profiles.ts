@@ -109,6 +109,14 @@ function everything(roster: Roster, problems: Problems): Draft {
   const plugins = roster.ofKind('filter', 'scorer', 'picker');
   const [first, second] = plugins.filter(({ definition }) => hasRole(definition, 'picker'));
   if (second !== undefined) refuseSecondPicker(second.name, first.name, ['plugins'], problems);
+  for (const { name, definition, path } of plugins) {
+    if (definition.kind !== 'saturation-detector') continue;
+    const remedy = 'write schedulingProfiles without it to keep those';
+    problems.warn(
+      path ?? ['plugins'],
+      `without schedulingProfiles '${name}' also filters out full endpoints: ${remedy}`,
+    );
+  }
   const entries = plugins.map(({ name }) => ({ name, weight: DEFAULT_WEIGHT }));
   return { name: 'default', plugins: entries, hasBroken: false };
 }

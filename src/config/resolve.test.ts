@@ -1,7 +1,15 @@
 import { assert, constantFrom, integer, property, tuple } from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { dataKey, type DataType, PREFIX_MATCH } from '../core/data.ts';
+import {
+  AGENT_IDENTITY_KEY,
+  dataKey,
+  type DataType,
+  keyText,
+  openKey,
+  PREFIX_MATCH,
+  SESSION_ID,
+} from '../core/data.ts';
 import type { PluginKind } from '../core/kinds.ts';
 import type { PluginDefinition, Stability } from '../core/plugin.ts';
 import { BUILT_IN_CONFIG } from './built-in.ts';
@@ -31,6 +39,14 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
   plugin('filter', 'decode-filter'),
   plugin('filter', 'utilization-filter', { stability: 'alpha' }),
   plugin('scorer', 'queue-scorer'),
+  plugin('saturation-detector', 'concurrency-detector', { also: ['filter'] }),
+  plugin('scorer', 'odd-scorer', {
+    config: v.object({ timeout: v.optional(v.string()) }),
+    warnings: (config) => [
+      ...((config as { timeout?: string }).timeout === undefined ? [] : [{ at: ['timeout'], message: 'is ignored' }]),
+      { at: [], message: 'is odd' },
+    ],
+  }),
   plugin('scorer', 'kv-cache-utilization-scorer'),
   plugin('scorer', 'load-aware-scorer', {
     config: v.object({ threshold: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 128) }),
@@ -45,8 +61,24 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
     consumes: () => [dataKey(TOKENS)],
     produces: (_config, name) => [dataKey(PREFIX_MATCH, name)],
   }),
+  plugin('producer', 'token-producer', { produces: () => [dataKey(TOKENS)] }),
   plugin('scorer', 'latency-scorer', { consumes: () => [dataKey(LOST)] }),
   plugin('scorer', 'other-prefix-scorer', { consumes: () => [dataKey(PREFIX_MATCH, 'cpu-producer')] }),
+  plugin('scorer', 'session-affinity-scorer', {
+    config: v.object({ producer: v.optional(v.string()) }),
+    consumes: (config) => {
+      const { producer } = config as { producer?: string };
+      return [producer === undefined ? AGENT_IDENTITY_KEY : dataKey(SESSION_ID, producer)];
+    },
+  }),
+  plugin('producer', 'session-id-producer', {
+    config: v.pipe(
+      v.object({ headerName: v.optional(v.string()) }),
+      v.check(({ headerName }) => headerName !== undefined, 'must have exactly one of headerName and cookieName'),
+    ),
+    produces: (_config, name) => [dataKey(SESSION_ID, name)],
+  }),
+  plugin('hook', 'agent-identity', { also: ['producer'], produces: () => [AGENT_IDENTITY_KEY] }),
   plugin('producer', 'left-producer', {
     consumes: () => [dataKey(RIGHT)],
     produces: (_c, name) => [dataKey(LEFT, name)],
@@ -59,6 +91,10 @@ const CATALOG: ReadonlyMap<string, PluginDefinition> = new Map([
   plugin('picker', 'random-picker', { config: picker }),
   plugin('profile-handler', 'single-profile-handler'),
   plugin('profile-handler', 'header-profile-handler', { stability: 'deprecated' }),
+  plugin('hook', 'old-hook', { stability: 'deprecated', instead: 'remove it' }),
+  plugin('decider', 'open-decider', { consumes: () => [openKey(PREFIX_MATCH)] }),
+  plugin('fairness-policy', 'round-robin-fairness-policy'),
+  plugin('ordering-policy', 'edf-ordering-policy'),
   plugin('parser', 'openai-parser'),
   plugin('parser', 'passthrough-parser'),
   plugin('source', 'metrics-data-source', {
@@ -125,6 +161,7 @@ describe('a configuration that works', () => {
     expect(names(config)).toEqual([
       'queue-scorer',
       'kv-cache-utilization-scorer',
+      'token-producer',
       'approx-prefix-cache-producer',
       'prefix-cache-scorer',
       'metrics-data-source',
@@ -209,6 +246,32 @@ requestHandler: {parsers: [{pluginRef: openai-parser}]}`);
     ]);
   });
 
+  it('says so when a saturation detector gets into that profile as a filter', () => {
+    const detectors = 'plugins: [{type: queue-scorer}, {type: concurrency-detector, name: mine}]';
+    const config = resolve(detectors);
+    expect(config.profiles[0].plugins.map(({ name }) => name)).toEqual(['queue-scorer', 'mine', 'max-score-picker']);
+    expect(config.warnings).toEqual([
+      "test.yaml:1:33: plugins[1]: without schedulingProfiles 'mine' also filters out full endpoints: write schedulingProfiles without it to keep those",
+    ]);
+    const profiles = 'schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer}]}]';
+    expect(resolve(`${detectors}\n${profiles}`).warnings).toEqual([
+      "test.yaml:1:33: plugins[1]: 'mine' is not in flowControl.saturationDetector.pluginRef: it is never asked",
+    ]);
+  });
+
+  it('passes on what a plugin finds odd about its parameters, with its place', () => {
+    const config = resolve(`plugins:
+- type: odd-scorer
+  parameters:
+    timeout: 1s
+- {type: odd-scorer, name: plain}`);
+    expect(config.warnings).toEqual([
+      'test.yaml:4:14: plugins[0].parameters.timeout: is ignored',
+      'test.yaml:2:3: plugins[0]: is odd',
+      'test.yaml:5:3: plugins[1]: is odd',
+    ]);
+  });
+
   it('gives a profile without picker the first one listed', () => {
     const config =
       resolve(`plugins: [{type: random-picker, name: b}, {type: max-score-picker, name: a}, {type: queue-scorer}]
@@ -225,16 +288,26 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer, weight: -0.5}
 - type: approx-prefix-cache-producer
   parameters: {BlockSizeTokens: 64, autoTune: null, nested: {DEEP: [{Size: 1}]}}
 `);
-    expect(config.plugins[0].parameters).toEqual({
+    expect(config.plugins[1].parameters).toEqual({
       blockSizeTokens: 64,
       autoTune: true,
       nested: { deep: [{ size: 1 }] },
     });
   });
 
+  it('finds data wherever it comes from, by the name of its producer or by none', () => {
+    const config = resolve(`plugins:
+- {type: session-affinity-scorer, name: by-agent}
+- {type: session-affinity-scorer, name: by-session, parameters: {producer: mine}}
+- {type: agent-identity, name: agents}
+- {type: session-id-producer, name: mine, parameters: {headerName: x}}
+`);
+    expect(names(config).slice(0, 4)).toEqual(['agents', 'by-agent', 'mine', 'by-session']);
+  });
+
   it('does not take a renamed producer for the default one', () => {
     const config = resolve('plugins: [{type: approx-prefix-cache-producer, name: cpu}, {type: prefix-cache-scorer}]');
-    expect(names(config).slice(0, 3)).toEqual(['cpu', 'approx-prefix-cache-producer', 'prefix-cache-scorer']);
+    expect(names(config).slice(1, 4)).toEqual(['cpu', 'approx-prefix-cache-producer', 'prefix-cache-scorer']);
   });
 
   it('does not scrape twice because a metrics source has a name of its own', () => {
@@ -269,11 +342,41 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: queue-scorer}]}]
     expect(config.warnings).toEqual(['test.yaml: has no content: the built-in configuration is used']);
   });
 
+  it('gives an open key the only producer there is or is asked for, else the default one', () => {
+    const settled = (plugins: string): string[] => {
+      const config = resolve(`plugins: [${plugins}]`);
+      const reader = config.plugins.find(({ type }) => type === 'open-decider');
+      expect(reader?.consumes.some(({ open }) => open)).toBe(false);
+      return [
+        ...(reader?.consumes.map(keyText) ?? []),
+        ...names(config).filter((name) => /prefix.*producer|cpu/.test(name)),
+      ];
+    };
+    const approx = 'PrefixCacheMatchInfoDataKey/approx-prefix-cache-producer';
+    const cpu = '{type: approx-prefix-cache-producer, name: cpu-producer}';
+    expect(settled('{type: open-decider}')).toEqual([approx, 'approx-prefix-cache-producer']);
+    expect(settled(`{type: open-decider}, {type: prefix-cache-scorer}`)).toEqual([
+      approx,
+      'approx-prefix-cache-producer',
+    ]);
+    // One declared producer, read by a scorer or by nobody else: no second index for the decider.
+    const only = ['PrefixCacheMatchInfoDataKey/cpu-producer', 'cpu-producer'];
+    expect(settled(`{type: open-decider}, ${cpu}`)).toEqual(only);
+    expect(settled(`{type: open-decider}, ${cpu}, {type: other-prefix-scorer}`)).toEqual(only);
+    // Two: nobody can tell which is meant.
+    expect(settled(`{type: open-decider}, ${cpu}, {type: prefix-cache-scorer}`)).toEqual([
+      approx,
+      'approx-prefix-cache-producer',
+      'cpu-producer',
+    ]);
+  });
+
   it('warns about deprecated types and weights without effect', () => {
-    const config = resolve(`plugins: [{type: header-profile-handler}, {type: decode-filter}]
+    const config = resolve(`plugins: [{type: header-profile-handler}, {type: decode-filter}, {type: old-hook}]
 schedulingProfiles: [{name: p, plugins: [{pluginRef: decode-filter, weight: 2}]}]`);
     expect(config.warnings).toEqual([
       "test.yaml:1:18: plugins[0].type: plugin type 'header-profile-handler' is deprecated",
+      "test.yaml:1:73: plugins[2].type: plugin type 'old-hook' is deprecated: remove it",
       "test.yaml:2:77: schedulingProfiles[0].plugins[0].weight: 'decode-filter' is a filter: only scorers have a weight, ignored",
     ]);
   });
@@ -284,8 +387,16 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: decode-filter, weight: 2}]}
     );
   });
 
-  it('resolves a configuration without prompt tokens while no type makes them', () => {
-    expect(names(resolve(undefined))).not.toContain('token-producer');
+  it('takes a tokenizer under any name, and the first of several', () => {
+    const head = 'plugins: [{type: prefix-cache-scorer}, ';
+    const order = (config: ResolvedConfig): string[] => names(config).filter((name) => /^(a|b|tok|appr)/.test(name));
+    const renamed = resolve(`${head}{type: tokenizer}]`);
+    expect(order(renamed)).toEqual(['tokenizer', 'approx-prefix-cache-producer']);
+    const two = resolve(`${head}{name: b, type: token-producer}, {name: a, type: token-producer}]`);
+    expect(order(two)).toEqual(['b', 'approx-prefix-cache-producer', 'a']);
+    expect(two.warnings).toEqual([
+      "test.yaml:1:73: plugins[2]: 'a' produces TokenizedPrompt/token-producer, which a plugin before it does: that one counts",
+    ]);
   });
 });
 
@@ -527,9 +638,40 @@ describe('a configuration that does not', () => {
       ["2:33: saturationDetector.pluginRef: the plugin 'queue-scorer' is not a saturation detector but a scorer"],
     ],
     [
-      'a bad quantity',
-      'flowControl: {maxBytes: -1}',
-      ['1:25: flowControl.maxBytes: quantity "-1" is negative: write 0 or more'],
+      'a quantity that is none',
+      'flowControl: {maxBytes: lots}',
+      [
+        '1:25: flowControl.maxBytes: invalid quantity "lots": write a number and k, M, G, T or Ki, Mi, Gi, Ti, for example "4Mi"',
+      ],
+    ],
+    [
+      'negative quantities',
+      'flowControl: {maxBytes: -1, defaultPriorityBand: {maxRequests: -2}, defaultNegativePriorityBand: {maxBytes: -1Ki}, priorityBands: [{}, {priority: -10, maxRequests: "-0.5"}]}',
+      [
+        '1:25: flowControl.maxBytes: global MaxBytes must be non-negative, got -1',
+        '1:64: flowControl.defaultPriorityBand.maxRequests: default priority band MaxRequests must be non-negative, got -2',
+        '1:109: flowControl.defaultNegativePriorityBand.maxBytes: default negative priority band MaxBytes must be non-negative, got -1024',
+        '1:165: flowControl.priorityBands[1].maxRequests: priority band -10 MaxRequests must be non-negative, got -1',
+      ],
+    ],
+    [
+      'policies nobody declared',
+      'flowControl: {usageLimitPolicyPluginRef: none, defaultPriorityBand: {orderingPolicyRef: edf-ordering-policy}, priorityBands: [{fairnessPolicyRef: round-robbin}]}\nplugins: [{type: round-robin-fairness-policy, name: round-robin}]',
+      [
+        '1:42: flowControl.usageLimitPolicyPluginRef: plugin "none" not found',
+        '1:89: flowControl.defaultPriorityBand.orderingPolicyRef: plugin "edf-ordering-policy" not found: add "- type: edf-ordering-policy" to plugins',
+        '1:147: flowControl.priorityBands[0].fairnessPolicyRef: plugin "round-robbin" not found (did you mean "round-robin"?)',
+      ],
+    ],
+    [
+      'policies that are none, or of another kind',
+      `plugins: [{type: queue-scorer}, {type: edf-ordering-policy}]
+flowControl: {usageLimitPolicyPluginRef: edf-ordering-policy, priorityBands: [{fairnessPolicyRef: queue-scorer, orderingPolicyRef: queue-scorer}]}`,
+      [
+        '2:42: flowControl.usageLimitPolicyPluginRef: plugin "edf-ordering-policy" does not implement UsageLimitPolicy: its kind is ordering-policy',
+        '2:99: flowControl.priorityBands[0].fairnessPolicyRef: plugin "queue-scorer" does not implement FairnessPolicy: its kind is scorer',
+        '2:132: flowControl.priorityBands[0].orderingPolicyRef: plugin "queue-scorer" does not implement OrderingPolicy: its kind is scorer',
+      ],
     ],
     [
       'a bad duration',
@@ -556,13 +698,27 @@ describe('a configuration that does not', () => {
     [
       'data of a type for later',
       'plugins: [{type: latency-scorer}]',
-      ["1:10: plugins: plugin type 'predicted-latency-producer' is not supported yet"],
+      ["1:11: plugins[0]: plugin type 'predicted-latency-producer' is not supported yet"],
+    ],
+    [
+      'data whose default producer needs parameters',
+      'plugins: [{type: session-affinity-scorer, parameters: {producer: session-id-producer}}]',
+      [
+        '1:11: plugins[0]: no default producer found for missing data key SessionIDDataKey/session-id-producer, consumed by session-affinity-scorer: add "- type: session-id-producer" to plugins, whose parameters must have exactly one of headerName and cookieName',
+      ],
+    ],
+    [
+      'data that any producer may make and none does',
+      'plugins: [{type: session-affinity-scorer}]',
+      [
+        '1:11: plugins[0]: no default producer found for missing data key agent-identity/, consumed by session-affinity-scorer: add "- type: agent-identity" to plugins',
+      ],
     ],
     [
       'data of a named producer nobody declared',
       'plugins: [{type: other-prefix-scorer}]',
       [
-        "1:10: plugins: no default producer found for missing data key PrefixCacheMatchInfoDataKey/cpu-producer, consumed by other-prefix-scorer: declare a producer of it named 'cpu-producer', for example of type approx-prefix-cache-producer",
+        "1:11: plugins[0]: no default producer found for missing data key PrefixCacheMatchInfoDataKey/cpu-producer, consumed by other-prefix-scorer: declare a producer of it named 'cpu-producer', for example of type approx-prefix-cache-producer",
       ],
     ],
     [

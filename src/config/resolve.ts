@@ -1,5 +1,5 @@
 import { BUILT_IN_CONFIG } from './built-in.ts';
-import { resolveDiscovery, resolveSources } from './data-layer.ts';
+import { checkDataLayer, resolveDiscovery, resolveSources } from './data-layer.ts';
 import { readDocument } from './document.ts';
 import { checkFlowControl, resolveSaturationDetector } from './flow-control.ts';
 import { resolveGates } from './gates.ts';
@@ -7,7 +7,7 @@ import { resolveParsers } from './parsers.ts';
 import { resolveHealth } from './health.ts';
 import { lintPlugins } from './lint.ts';
 import { ConfigErrors, type Problem, problemLine, Problems } from './problems.ts';
-import { addMissingProducers, checkNeeds, inDependencyOrder } from './producers.ts';
+import { addMissingProducers, checkNeeds, inDependencyOrder, settleOpenKeys } from './producers.ts';
 import { resolveHandler, resolveProfiles } from './profiles.ts';
 import type { Catalog, ResolvedConfig, ResolvedPlugin } from './resolved.ts';
 import { Roster } from './roster.ts';
@@ -79,8 +79,10 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   const sources = resolveSources(envelope, roster, problems);
   const discovery = resolveDiscovery(envelope, roster, problems);
   checkFlowControl(envelope, gates, roster, problems);
+  settleOpenKeys(roster);
   addMissingProducers(roster, problems);
   checkNeeds(roster, problems);
+  checkDataLayer(envelope, roster, problems);
   if (!options.allowExperimental) refuseExperimental(roster.all, problems);
   const plugins = inDependencyOrder(roster, problems);
   if (handler === undefined && problems.errors.length === 0) problems.error([], 'no profile handler configured');

@@ -20,6 +20,7 @@ export interface ResolvedPlugin {
   readonly origin: 'declared' | 'injected';
   /** Where the text declares it. */
   readonly path: Path | undefined;
+  /** None of them open. */
   readonly consumes: readonly DataKey<unknown>[];
   readonly produces: readonly DataKey<unknown>[];
   readonly needs: readonly PluginNeed[];

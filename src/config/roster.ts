@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { PluginKind } from '../core/kinds.ts';
 import { hasRole } from '../core/plugin.ts';
 import { didYouMean } from '../lib/nearest.ts';
@@ -77,6 +78,18 @@ export class Roster {
     return this.#plugins.get(type);
   }
 
+  /** Says anew what a plugin consumes. */
+  rebind(plugin: ResolvedPlugin, consumes: ResolvedPlugin['consumes']): void {
+    this.#plugins.set(plugin.name, { ...plugin, consumes });
+  }
+
+  /** What is wrong with a plugin of `type` that is given no parameters; undefined when nothing is. */
+  faultWithoutParameters(type: string): string | undefined {
+    const definition = this.#catalog.get(type);
+    const result = definition && v.safeParse(definition.config, {});
+    return result?.success === false ? result.issues[0].message : undefined;
+  }
+
   /** What to say about a reference to a name nobody has. */
   undefinedHint(name: string): string {
     if (this.#catalog.has(name) && !this.#plugins.has(name)) return `: add "- type: ${name}" to plugins`;
@@ -91,7 +104,7 @@ export class Roster {
     const decoded = this.#decodeParameters(definition.config, from.parameters, path, type);
     if (decoded === undefined) return false;
     const { parameters } = decoded;
-    this.#plugins.set(name, {
+    const plugin: ResolvedPlugin = {
       name,
       type,
       definition,
@@ -101,8 +114,17 @@ export class Roster {
       consumes: definition.consumes?.(parameters) ?? [],
       produces: definition.produces?.(parameters, name) ?? [],
       needs: definition.needs?.(parameters) ?? [],
-    });
+    };
+    this.#plugins.set(name, plugin);
+    this.#warn(plugin);
     return true;
+  }
+
+  /** Passes on what the plugin finds odd about its own parameters. */
+  #warn({ definition, parameters, path = ['plugins'] }: ResolvedPlugin): void {
+    for (const { at, message } of definition.warnings?.(parameters) ?? []) {
+      this.#problems.warn(at.length === 0 ? path : [...path, 'parameters', ...at], message);
+    }
   }
 
   #lookUp(type: string, path: Path): ResolvedPlugin['definition'] | undefined {
@@ -116,7 +138,8 @@ export class Roster {
     } else if (meant !== undefined && !this.#catalog.has(type)) {
       this.#problems.warn(path, `plugin type '${type}' is deprecated: write '${meant}'`);
     } else if (definition.stability === 'deprecated') {
-      this.#problems.warn(path, `plugin type '${type}' is deprecated`);
+      const { instead } = definition;
+      this.#problems.warn(path, `plugin type '${type}' is deprecated${instead === undefined ? '' : `: ${instead}`}`);
     }
     return definition;
   }

@@ -78,6 +78,7 @@ export const ENVELOPE = v.object({
 /** A configuration whose keys and value types are right; nothing it refers to has been looked up. */
 export type Envelope = v.InferOutput<typeof ENVELOPE>;
 export type FlowControl = v.InferOutput<typeof flowControl>;
+export type Band = v.InferOutput<typeof band>;
 
 /** Checks the shape of a whole configuration. Source: contract 2.1 and 2.2. Undefined after reporting problems. */
 export function readEnvelope(document: SourceDocument, problems: Problems): Envelope | undefined {

@@ -1,4 +1,7 @@
+import type { TokenizedPrompt } from './prompt.ts';
 import type { InferenceRequest } from './request.ts';
+
+export type { TokenizedPrompt } from './prompt.ts';
 
 /**
  * A kind of per-request data that one plugin produces and others consume, e.g. prefix matches. The type parameter is
@@ -17,6 +20,8 @@ export interface DataType<T> {
 export interface DataKey<T> {
   readonly type: DataType<T>;
   readonly producer: string;
+  /** Another producer takes the place of this one where the configuration has only that. */
+  readonly open?: true;
 }
 
 /** A bound way to read one datum of a request; undefined when its producer had nothing to say. */
@@ -24,14 +29,24 @@ export type Reader<T> = (request: InferenceRequest) => T | undefined;
 /** A bound way to write one. */
 export type Writer<T> = (request: InferenceRequest, value: T) => void;
 
-/** The key of `type` as produced by `producer`, by default the instance named like its default producer's type. */
-export function dataKey<T>(type: DataType<T>, producer: string = type.defaultProducer): DataKey<T> {
-  return { type, producer };
+/** The key of `type` as produced by `producer`; no name means the instance named like its default producer's type. */
+export function dataKey<T>(type: DataType<T>, producer = ''): DataKey<T> {
+  return { type, producer: producer === '' ? type.defaultProducer : producer };
+}
+
+/** The key of `type` by whoever produces it in a configuration; by its default producer where several do, or nobody. */
+export function openKey<T>(type: DataType<T>): DataKey<T> {
+  return { type, producer: type.defaultProducer, open: true };
 }
 
 /** The key as the contract writes it; two keys with one text are one key. */
 export function keyText({ type, producer }: DataKey<unknown>): string {
   return `${type.name}/${producer}`;
+}
+
+/** The count of one slot; 0 for an endpoint that joined after they were counted and is beyond the array. */
+export function countAt(countsBySlot: Uint32Array, slot: number): number {
+  return slot < countsBySlot.length ? countsBySlot[slot] : 0;
 }
 
 /** What a prefix index found for one request. */
@@ -49,35 +64,17 @@ export const PREFIX_MATCH: DataType<PrefixMatch> = {
   defaultProducer: 'approx-prefix-cache-producer',
 };
 
-/** A picture, a video or a clip of a prompt. */
-export interface MediaItem {
-  readonly modality: 'image' | 'video' | 'audio';
-  /** Tells two items apart, and knows one again. */
-  readonly hash: string;
-}
-
-/** What a request asks the model to read, in tokens. */
-export interface TokenizedPrompt {
-  /** Token ids as little-endian 32-bit words, one entry per prompt; the last word of an estimate may be cut short. */
-  readonly prompts: readonly Uint8Array[];
-  /** Tokens of all prompts. */
-  readonly tokens: number;
-  readonly media: readonly MediaItem[];
-}
-
-/** @public */
 export const TOKENIZED_PROMPT: DataType<TokenizedPrompt> = {
   name: 'TokenizedPrompt',
   defaultProducer: 'token-producer',
 };
 
-/** What we sent to each endpoint and has not ended, by slot. Shared: the arrays are live. */
+/** What we sent to each endpoint and has not ended, for every slot. Shared: the arrays are live. */
 export interface InflightLoad {
   readonly requestsBySlot: Float64Array;
   readonly tokensBySlot: Float64Array;
 }
 
-/** @public */
 export const INFLIGHT_LOAD: DataType<InflightLoad> = {
   name: 'InFlightLoadDataKey',
   defaultProducer: 'inflight-load-producer',
@@ -88,7 +85,6 @@ export interface UncachedTokens {
   at(slot: number): number;
 }
 
-/** @public */
 export const UNCACHED_TOKENS: DataType<UncachedTokens> = {
   name: 'UncachedRequestTokensDataKey',
   defaultProducer: 'inflight-load-producer',
@@ -100,14 +96,17 @@ export interface MediaMatch {
   readonly totalItems: number;
 }
 
-/** @public */
 export const MEDIA_MATCH: DataType<MediaMatch> = {
   name: 'MultiModalEncoderCacheMatchInfoKey',
   defaultProducer: 'mm-embeddings-cache-producer',
 };
 
-/** @public */
 export const SESSION_ID: DataType<string> = { name: 'SessionIDDataKey', defaultProducer: 'session-id-producer' };
 
-/** Slot of the endpoint the stage before picked, for those who want to be near it. @public */
+/** Who the agent behind a request is. Its key names no producer: whoever can tell may. */
+export const AGENT_IDENTITY: DataType<string> = { name: 'agent-identity', defaultProducer: 'agent-identity' };
+/** Its only key. */
+export const AGENT_IDENTITY_KEY: DataKey<string> = { type: AGENT_IDENTITY, producer: '' };
+
+/** Slot of the endpoint the stage before picked, for those who want to be near it. */
 export const PEER_ENDPOINT: DataType<number> = { name: 'peer-endpoint', defaultProducer: 'disagg-profile-handler' };

@@ -21,6 +21,11 @@ export interface Endpoint extends EndpointSpec {
   readonly generation: number;
 }
 
+/** The value of a label; undefined where it is absent, also under a name that every object has. */
+export function labelOf({ labels }: EndpointSpec, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+}
+
 /**
  * One typed-array element per slot for every scraped signal. `NaN` means unknown, which is not 0: an endpoint that
  * never answered must not look idle.
@@ -46,6 +51,16 @@ export interface EndpointSignals {
   readonly scrapes: Uint32Array;
 }
 
+/** LoRA adapters of one server, as its metrics page tells. Names are the ones requests use as their model. */
+export interface LoraInfo {
+  /** In use, or in GPU memory where the server tells. */
+  readonly active: ReadonlySet<string>;
+  /** Asked for by requests in the queue. Some servers list the active ones here too. */
+  readonly waiting: ReadonlySet<string>;
+  /** How many can be active at once, `NaN` when unknown. */
+  readonly maxActive: number;
+}
+
 /** Slots of the endpoints a request may go to, in table order; a filter returns a narrower list. */
 export type Candidates = Uint32Array;
 
@@ -56,6 +71,8 @@ export interface EndpointView {
   readonly all: Candidates;
   /** The tenant of a slot, or undefined when it is empty. */
   at(slot: number): Endpoint | undefined;
+  /** The endpoint called `<namespace>/<name>`, if it is in the pool. */
+  byId(id: string): Endpoint | undefined;
   /**
    * Requests waiting at the server as far as it can be known now: the scraped queue plus the picks it cannot have
    * shown yet. `NaN` when the queue was never scraped.
@@ -65,4 +82,14 @@ export interface EndpointView {
   expectedRunning(slot: number): number;
   /** Picks that no scrape can have shown yet. */
   unseen(slot: number): number;
+  /**
+   * A number about every endpoint, by slot, `NaN` where it is unknown; undefined when nobody provides it. `producer`
+   * is the name half of the contract's data key, `CORE_METRICS` when left out; an empty one takes anybody's. Look it
+   * up for every decision: a new configuration brings and takes attributes.
+   */
+  attribute(key: string, producer?: string): Float64Array | undefined;
+  /** What the server tells of its LoRA adapters; undefined when it has told nothing. */
+  lora(slot: number): LoraInfo | undefined;
+  /** Models the server says it serves; undefined when it was not asked or has not answered yet. */
+  models(slot: number): ReadonlySet<string> | undefined;
 }

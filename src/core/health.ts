@@ -41,8 +41,6 @@ export interface HealthSettings {
   readonly slowStartMs: number;
   /** A request that got no first byte for so long counts as an error; 0 waits for ever. */
   readonly firstByteTimeoutMs: number;
-  /** An endpoint whose numbers stand still so long, and that was not picked meanwhile, gets a request to see; 0 never. */
-  readonly exploreAfterMs: number;
 }
 
 export const DEFAULT_HEALTH: HealthSettings = {
@@ -58,5 +56,4 @@ export const DEFAULT_HEALTH: HealthSettings = {
   probeSuccesses: 2,
   slowStartMs: 10_000,
   firstByteTimeoutMs: 0,
-  exploreAfterMs: 10_000,
 };

@@ -51,6 +51,8 @@ export interface Hooks {
    * wants to see the response returns a follower.
    */
   onPicked?(request: InferenceRequest, schedule: Schedule, edits: HeaderEdits): Follower | void;
+  /** Whether the instance can do its work yet; while one cannot, the picker is not ready. Absent means yes. */
+  ready?(): boolean;
   /** A slot was vacated; whatever was kept about it must go. */
   onEndpointRemoved?(slot: number): void;
   /** The instance is of no more use: timers and connections must go. */

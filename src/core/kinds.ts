@@ -21,8 +21,14 @@ export interface Picker {
   pick(candidates: Candidates, scores: Float64Array, count: number): Candidates;
 }
 
-/** Runs a named profile over the candidates. */
-export type RunProfile = (profile: string) => Candidates | Rejection;
+/** How many endpoints a profile ranks: as many as its picker says, or those to fall back to as well. */
+export type RankDepth = 'picker' | 'fallbacks';
+
+/**
+ * Runs a named profile over the candidates. The ranking is for the proxy, which can go down a list, unless the handler
+ * asks for the picker's own number: where whoever reads the list takes every entry for one to use.
+ */
+export type RunProfile = (profile: string, depth?: RankDepth) => Candidates | Rejection;
 
 /** Decides which profiles run for a request. */
 export interface ProfileHandler {
@@ -84,6 +90,11 @@ export interface PluginKinds {
   decider: Decider;
   /** Has hooks only. */
   hook: object;
+  /** Policies of flow control: checked, and used by nothing until there are queues. */
+  'fairness-policy': object;
+  'ordering-policy': object;
+  'usage-limit-policy': object;
+  'eviction-policy': object;
 }
 
 export type PluginKind = keyof PluginKinds;

@@ -1,4 +1,5 @@
 import type { Headers } from './headers.ts';
+import type { MediaTokens, RenderRequest, TokenizedPrompt } from './prompt.ts';
 
 /** Which API a body speaks; `opaque` bodies are routed without being read. */
 export type Api =
@@ -46,11 +47,15 @@ export interface InferenceBody {
   readonly maxOutputTokens: number | undefined;
   /** Splits the prefix cache between tenants; empty when absent. */
   readonly cacheSalt: string;
+  /** Whether the client sent token ids: then `prompt` estimates nothing. */
+  readonly tokenized?: boolean | undefined;
   /**
-   * The bytes prefix caching sees, one entry per prompt, built on first use: a request nobody hashes never pays.
-   * Source: `contract` 3.5 / llm-d-router's estimate tokenizer (tools as JSON, then role and text of each message).
+   * What the model is to read, built on first use: a request nobody asks about never pays. Text counts as a token every
+   * four bytes, media as `media` says. Source: contract `wire-protocol.md` 3.3 and 3.5.
    */
-  prompts(): readonly Uint8Array[];
+  prompt(media: MediaTokens, headers: Headers): TokenizedPrompt;
+  /** How to have the prompt tokenized by a server of `model`; undefined where no server's API takes it. */
+  renderRequest?(model: string): RenderRequest | undefined;
 }
 
 /** One request on its way through the picker. */

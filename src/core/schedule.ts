@@ -6,4 +6,9 @@ export interface Schedule {
   readonly picks: ReadonlyMap<string, Candidates>;
   /** Port the proxy is told in place of each endpoint's own: a sidecar there hands the request on. */
   readonly port?: number | undefined;
+  /**
+   * Slots that work on the request before the primary endpoint can answer, such as a prefill server: it counts as
+   * their load until the answer begins.
+   */
+  readonly helpers?: readonly number[] | undefined;
 }

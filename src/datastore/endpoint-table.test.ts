@@ -47,6 +47,18 @@ describe('endpoint table', () => {
     expect(table.byHostPort('10.0.0.2:8000')).toBeUndefined();
   });
 
+  it('finds endpoints by their id, wherever they have settled', () => {
+    const table = idlePool(2);
+    const before = table.byId('default/vllm-1');
+    expect([before?.slot, table.byId('vllm-1'), table.byId('')]).toEqual([1, undefined, undefined]);
+    table.replace([]);
+    expect(table.byId('default/vllm-1')).toBeUndefined();
+    table.replace([endpointSpec(1)]);
+    const after = table.byId('default/vllm-1');
+    expect(after?.slot).not.toBe(before?.slot);
+    expect(after).toBe(endpointAt(table, table.all[0]));
+  });
+
   it('rests freed slots before it reuses them', () => {
     const table = idlePool(0);
     for (let round = 0; round < 200; round++) table.replace([endpointSpec(round)]);
@@ -72,5 +84,16 @@ describe('endpoint table', () => {
     });
     table.replace([endpointSpec(1), endpointSpec(2)]);
     expect(heard).toEqual(['-vllm-0 of 2', '+vllm-1 of 2', '+vllm-2 of 2']);
+  });
+
+  it('tells a listener no more once it has stopped listening', () => {
+    const table = idlePool(0);
+    const heard: string[] = [];
+    const stop = table.listen({ added: ({ name }) => heard.push(name), removed() {} });
+    table.replace([endpointSpec(0)]);
+    stop();
+    stop();
+    table.replace([endpointSpec(0), endpointSpec(1)]);
+    expect(heard).toEqual(['vllm-0']);
   });
 });

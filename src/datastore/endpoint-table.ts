@@ -1,6 +1,9 @@
-import type { Candidates, Endpoint, EndpointSpec, EndpointView } from '../core/endpoint.ts';
+import { CORE_METRICS } from '../core/endpoint-facts.ts';
+import type { Candidates, Endpoint, EndpointSpec, EndpointView, LoraInfo } from '../core/endpoint.ts';
 import { joinHostPort } from '../lib/host-port.ts';
+import { Attributes } from './attributes.ts';
 import { type Columns, MAX_ENDPOINTS, openColumns } from './columns.ts';
+import { FactBook } from './endpoint-facts.ts';
 import { LoadBooks } from './load-books.ts';
 
 /** Free slots kept back from reuse, so that nothing late finds a new tenant in the slot it meant. */
@@ -36,18 +39,22 @@ export class EndpointTable implements EndpointView {
   readonly memory: SharedArrayBuffer;
   readonly signals: Columns;
   readonly books: LoadBooks;
+  readonly attributes: Attributes;
+  readonly facts: FactBook;
   #all: Candidates = new Uint32Array(0);
   readonly #tenants: (Endpoint | undefined)[] = [];
   readonly #slotById = new Map<string, number>();
   readonly #slotByHostPort = new Map<string, number>();
   readonly #free: number[] = [];
-  readonly #listeners: MembershipListener[] = [];
+  readonly #listeners = new Set<MembershipListener>();
   #nextGeneration = 1;
 
   constructor(memory: SharedArrayBuffer) {
     this.memory = memory;
     this.signals = openColumns(memory);
     this.books = new LoadBooks(this.signals);
+    this.attributes = new Attributes(this.signals);
+    this.facts = new FactBook(this.signals.generation);
   }
 
   get all(): Candidates {
@@ -56,6 +63,11 @@ export class EndpointTable implements EndpointView {
 
   at(slot: number): Endpoint | undefined {
     return this.#tenants[slot];
+  }
+
+  byId(id: string): Endpoint | undefined {
+    const slot = this.#slotById.get(id);
+    return slot === undefined ? undefined : this.#tenants[slot];
   }
 
   expectedWaiting(slot: number): number {
@@ -70,14 +82,28 @@ export class EndpointTable implements EndpointView {
     return this.books.unseen(slot);
   }
 
+  attribute(key: string, producer: string = CORE_METRICS): Float64Array | undefined {
+    return this.attributes.find(key, producer);
+  }
+
+  lora(slot: number): LoraInfo | undefined {
+    return this.facts.lora(slot);
+  }
+
+  models(slot: number): ReadonlySet<string> | undefined {
+    return this.facts.models(slot);
+  }
+
   /** The endpoint the proxy calls `hostPort`, if it is in the pool. */
   byHostPort(hostPort: string): Endpoint | undefined {
     const slot = this.#slotByHostPort.get(hostPort);
     return slot === undefined ? undefined : this.#tenants[slot];
   }
 
-  listen(listener: MembershipListener): void {
-    this.#listeners.push(listener);
+  /** Tells `listener` of every change from now on, until the function it returns is called. */
+  listen(listener: MembershipListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /**
@@ -113,6 +139,7 @@ export class EndpointTable implements EndpointView {
   #vacate(tenant: Endpoint): void {
     this.signals.generation[tenant.slot] = 0;
     this.#tenants[tenant.slot] = undefined;
+    this.facts.forget(tenant.slot);
     this.#slotById.delete(tenant.id);
     if (this.#slotByHostPort.get(tenant.hostPort) === tenant.slot) this.#slotByHostPort.delete(tenant.hostPort);
     this.#free.push(tenant.slot);
@@ -147,6 +174,7 @@ export class EndpointTable implements EndpointView {
     const { scrapes, generation: _, ...columns } = this.signals;
     for (const column of Object.values(columns)) column[slot] = Number.NaN;
     scrapes[slot] = 0;
+    this.attributes.forget(slot);
   }
 }
 

@@ -4,15 +4,36 @@ import { endpointAt, endpointSpec, idlePool, scraped } from '../../test/kit/pool
 import type { Reservation } from './load-books.ts';
 
 describe('load books', () => {
-  it('count a pick until the second scrape after it', () => {
+  it('count a pick until the second scrape after it, when that shows it', () => {
     const table = idlePool(1);
     table.books.reserve(endpointAt(table, 0));
     expect(table.unseen(0)).toBe(1);
-    scraped(table, 0, {});
+    scraped(table, 0, { running: 1 });
     expect(table.unseen(0)).toBe(1);
-    scraped(table, 0, {});
+    scraped(table, 0, { running: 1 });
     expect(table.unseen(0)).toBe(0);
     expect(table.books.inflight(0)).toBe(1);
+  });
+
+  it('count a pick for as long as an engine in the middle of a long step does not show it', () => {
+    const table = idlePool(1);
+    const picks = [0, 1, 2].map(() => table.books.reserve(endpointAt(table, 0)));
+    for (let scrape = 0; scrape < 5; scrape++) scraped(table, 0, {});
+    expect(table.unseen(0)).toBe(3);
+    scraped(table, 0, { running: 1, waiting: 1 });
+    expect(table.unseen(0)).toBe(1);
+    expect(table.expectedRunning(0)).toBe(2);
+    table.books.release(picks[0]);
+    expect(table.unseen(0)).toBe(0);
+  });
+
+  it('go by scrapes alone where a server does not report what it runs', () => {
+    const table = idlePool(1);
+    table.books.reserve(endpointAt(table, 0));
+    scraped(table, 0, { running: Number.NaN });
+    expect(table.unseen(0)).toBe(1);
+    scraped(table, 0, { running: Number.NaN });
+    expect(table.unseen(0)).toBe(0);
   });
 
   it('forget an unseen pick that has ended, in whichever scrape period it was made', () => {

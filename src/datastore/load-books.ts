@@ -18,8 +18,10 @@ export interface Reservation {
 
 /**
  * What we ourselves sent and the scrapes cannot show yet. Scrapes of one endpoint never overlap, so of a pick made
- * after scrape n, scrape n+1 may have started too early to see it and n+2 must show it. Picks are thus kept in two
- * counts per slot, since the last scrape and since the one before; older ones are the server's to report.
+ * after scrape n, scrape n+1 may have started too early to see it and n+2 is the first that can be asked for it. Picks
+ * are thus kept in two counts per slot, since the last scrape and since the one before; older ones are the server's to
+ * report. But an engine brings its gauges up to date at the end of a step, and a step over long prompts outlasts many
+ * scrapes: of what we know to be in flight, whatever the server does not report counts as well.
  */
 export class LoadBooks {
   readonly #signals: EndpointSignals;
@@ -46,7 +48,11 @@ export class LoadBooks {
 
   unseen(slot: number): number {
     this.#roll(slot);
-    return this.#sinceLast[slot] + this.#sinceBefore[slot];
+    const recent = this.#sinceLast[slot] + this.#sinceBefore[slot];
+    const { waiting, running } = this.#signals;
+    // NaN, and so nothing, where the server does not report both.
+    const hidden = this.#inflight[slot] - (waiting[slot] + running[slot]);
+    return hidden > recent ? hidden : recent;
   }
 
   expectedWaiting(slot: number): number {

@@ -134,14 +134,30 @@ export class PrefixIndex {
    * chain longer than its capacity only the first blocks count.
    */
   add(slot: number, hashes: BlockHashes): void {
-    this.#enter(slot);
-    this.settle(SETTLE_BLOCKS);
     let start = 0;
     for (let chain = 0; chain < hashes.chains; chain++) {
-      const end = hashes.ends[chain];
-      const count = Math.min(end - start, this.#capacity[slot], this.#maxBlocks);
-      if (count > 0) this.#credit(slot, hashes, start, count);
-      start = end;
+      this.addChain(slot, hashes, start, hashes.ends[chain]);
+      start = hashes.ends[chain];
+    }
+  }
+
+  /** Credits one chain, blocks `start` to `end`, and returns how many of its leading blocks the endpoint had. */
+  addChain(slot: number, hashes: BlockHashes, start: number, end: number): number {
+    this.#enter(slot);
+    this.settle(SETTLE_BLOCKS);
+    const count = Math.min(end - start, this.#capacity[slot], this.#maxBlocks);
+    return count > 0 ? this.#credit(slot, hashes, start, count) : 0;
+  }
+
+  /**
+   * Takes back what the endpoint holds of blocks `start` to `end` of a chain. The caller knows that it holds no block
+   * that continues one of them: what an endpoint holds must stay a leading run.
+   */
+  drop(slot: number, lo: Uint32Array, hi: Uint32Array, start: number, end: number): void {
+    if (slot >= this.#capacity.length || this.#isLeaving[slot] === 1) return;
+    for (let i = start; i < end; i++) {
+      const id = this.blocks.find(lo[i], hi[i]);
+      if (id === 0 || !this.#lists.remove(slot, id)) return;
     }
   }
 
@@ -192,11 +208,12 @@ export class PrefixIndex {
     return assigned;
   }
 
-  #credit(slot: number, hashes: BlockHashes, start: number, count: number): void {
+  #credit(slot: number, hashes: BlockHashes, start: number, count: number): number {
     const held = this.#lists.touch(slot, hashes, start, count);
-    if (held === count) return;
+    if (held === count) return held;
     this.#makeRoom(slot, held, count - held);
     this.#lists.insert(slot, hashes, start + held, start + count, held);
+    return held;
   }
 
   /**

@@ -112,6 +112,20 @@ export class RecencyLists {
     this.#total += inserted;
   }
 
+  /** Drops one block the endpoint holds; false when it does not hold it. */
+  remove(slot: number, id: number): boolean {
+    const link = this.#holders.linkOf(id, slot);
+    if (link === 0) return false;
+    const newer = this.#neighbour(link, NEWER);
+    const older = this.#neighbour(link, OLDER);
+    this.#setOlder(slot, newer, older);
+    this.#setNewer(slot, older, newer);
+    if (this.#holders.remove(id, slot) === 0) this.#blocks.remove(id);
+    this.#sizes[slot]--;
+    this.#total--;
+    return true;
+  }
+
   /** Drops the endpoint's `count` least recently used blocks. */
   evict(slot: number, count: number): void {
     let id = this.#oldest[slot];

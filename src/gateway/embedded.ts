@@ -1,11 +1,11 @@
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { EmbeddedExchange, type EmbeddedStats } from './embedded-exchange.ts';
-import type { SocketAddress } from './envoy-bootstrap.ts';
+import type { PickerAddress } from './envoy-bootstrap.ts';
 import type { Gateway } from './gateway.ts';
 import { PickerClient } from './picker-client.ts';
 
 export interface EmbeddedGatewayOptions {
-  readonly picker: SocketAddress & { readonly tls: boolean };
+  readonly picker: PickerAddress;
   /** Default 0: a free one. */
   readonly port?: number;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildEnvoyBootstrap, type EnvoyBootstrapOptions, PICKER_CLUSTER } from './envoy-bootstrap.ts';
 
+const PICKER = { address: '127.0.0.1', port: 9002, tls: true };
 const OPTIONS: EnvoyBootstrapOptions = {
   gatewayPort: 8081,
   adminPort: 19_000,
@@ -8,7 +9,7 @@ const OPTIONS: EnvoyBootstrapOptions = {
     { address: '127.0.0.1', port: 18_000 },
     { address: '::1', port: 18_001 },
   ],
-  picker: { address: '127.0.0.1', port: 9002, tls: true },
+  picker: PICKER,
 };
 
 /** Every value under `key`, anywhere. */
@@ -64,9 +65,18 @@ describe('the Envoy bootstrap', () => {
   });
 
   it('speaks TLS to the picker unless that serves cleartext', () => {
-    const cleartext = { ...OPTIONS, picker: { ...OPTIONS.picker, tls: false } };
+    const cleartext = { ...OPTIONS, picker: { ...PICKER, tls: false } };
     expect(all(buildEnvoyBootstrap(OPTIONS), 'alpn_protocols')).toEqual([['h2']]);
     expect(all(buildEnvoyBootstrap(cleartext), 'transport_socket')).toEqual([]);
+  });
+
+  it('goes round robin without a picker', () => {
+    const { picker: _picker, ...alone } = OPTIONS;
+    const config = buildEnvoyBootstrap(alone);
+    expect(all(config, 'overrides')).toEqual([]);
+    expect(all(config, 'processing_mode')).toEqual([{ request_header_mode: 'SKIP', response_header_mode: 'SKIP' }]);
+    expect(all(config, 'name')).toContain('envoy.load_balancing_policies.round_robin');
+    expect(JSON.stringify(config)).not.toContain(PICKER_CLUSTER);
   });
 
   it('takes what is asked for', () => {

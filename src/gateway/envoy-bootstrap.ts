@@ -22,6 +22,9 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** The picker's gRPC port, and whether it speaks TLS there. */
+export type PickerAddress = SocketAddress & { readonly tls: boolean };
+
 export interface EnvoyBootstrapOptions {
   /** Port clients connect to; 0 takes a free one. */
   readonly gatewayPort: number;
@@ -29,8 +32,8 @@ export interface EnvoyBootstrapOptions {
   readonly adminPort: number;
   /** The pool. It must list what the picker lists: an address Envoy lacks is silently replaced by round robin. */
   readonly endpoints: readonly SocketAddress[];
-  /** The picker's gRPC port, and whether it speaks TLS there. */
-  readonly picker: SocketAddress & { readonly tls: boolean };
+  /** Absent: nobody is asked, and the pool's servers take turns. */
+  readonly picker?: PickerAddress;
   /** Whether requests go on without the picker when it fails; default false, like `failureMode: FailClose`. */
   readonly failureModeAllow?: boolean;
   /** Default 10,000, as in Istio. */
@@ -59,7 +62,10 @@ export function buildEnvoyBootstrap(options: EnvoyBootstrapOptions): EnvoyConfig
           filter_chains: [{ filters: [connectionManager(options)] }],
         },
       ],
-      clusters: [poolCluster(options), pickerCluster(options)],
+      clusters: [
+        poolCluster(options),
+        ...(options.picker === undefined ? [] : [pickerCluster(options, options.picker)]),
+      ],
     },
   };
 }
@@ -130,20 +136,24 @@ function route(options: EnvoyBootstrapOptions): EnvoyConfig {
         ],
       },
     },
-    typed_per_filter_config: {
-      [EXT_PROC]: {
-        '@type': `${TYPE}.extensions.filters.http.ext_proc.v3.ExtProcPerRoute`,
-        overrides: {
-          failure_mode_allow: options.failureModeAllow ?? false,
-          grpc_service: { envoy_grpc: { cluster_name: pickerClusterName(options) } },
-          processing_mode: {
-            request_header_mode: 'SEND',
-            request_body_mode: 'FULL_DUPLEX_STREAMED',
-            request_trailer_mode: 'SEND',
-            response_header_mode: 'SEND',
-            response_body_mode: 'FULL_DUPLEX_STREAMED',
-            response_trailer_mode: 'SEND',
-          },
+    typed_per_filter_config: options.picker === undefined ? {} : askThePicker(options),
+  };
+}
+
+function askThePicker(options: EnvoyBootstrapOptions): EnvoyConfig {
+  return {
+    [EXT_PROC]: {
+      '@type': `${TYPE}.extensions.filters.http.ext_proc.v3.ExtProcPerRoute`,
+      overrides: {
+        failure_mode_allow: options.failureModeAllow ?? false,
+        grpc_service: { envoy_grpc: { cluster_name: pickerClusterName(options) } },
+        processing_mode: {
+          request_header_mode: 'SEND',
+          request_body_mode: 'FULL_DUPLEX_STREAMED',
+          request_trailer_mode: 'SEND',
+          response_header_mode: 'SEND',
+          response_body_mode: 'FULL_DUPLEX_STREAMED',
+          response_trailer_mode: 'SEND',
         },
       },
     },
@@ -171,7 +181,7 @@ function poolCluster(options: EnvoyBootstrapOptions): EnvoyConfig {
   };
 }
 
-function pickerCluster(options: EnvoyBootstrapOptions): EnvoyConfig {
+function pickerCluster(options: EnvoyBootstrapOptions, picker: PickerAddress): EnvoyConfig {
   const name = pickerClusterName(options);
   const tls = {
     name: 'envoy.transport_sockets.tls',
@@ -193,8 +203,8 @@ function pickerCluster(options: EnvoyBootstrapOptions): EnvoyConfig {
       },
     },
     circuit_breakers: thresholds(256_000),
-    ...(options.picker.tls ? { transport_socket: tls } : {}),
-    load_assignment: loadAssignment(name, [options.picker]),
+    ...(picker.tls ? { transport_socket: tls } : {}),
+    load_assignment: loadAssignment(name, [picker]),
   };
 }
 

@@ -8,6 +8,7 @@ import * as v from 'valibot';
 import type { EnvoyConfig } from './envoy-bootstrap.ts';
 import { errorText } from './error-text.ts';
 import type { Gateway } from './gateway.ts';
+import { killWithParent } from './kill-with-parent.ts';
 
 /** How much of Envoy's own log is kept for error messages. */
 const LOG_TAIL_CHARS = 8_192;
@@ -88,23 +89,6 @@ export async function startEnvoy(options: StartEnvoyOptions): Promise<EnvoyGatew
     await stop();
     throw new Error(`Envoy did not start: ${errorText(error)}${errorLines(log)}`, { cause: error });
   }
-}
-
-/**
- * A shell that waits for its stdin to close, which the kernel does however this process ends, and then kills `pid`
- * and removes its `folder`.
- */
-function killWithParent(pid: number, folder: string): ChildProcess {
-  const script = 'read -r _; kill -9 "$1" 2>/dev/null; rm -rf "$2"';
-  const watchdog = spawn('/bin/sh', ['-c', script, 'watchdog', String(pid), folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  watchdog.on('error', () => {
-    // No shell here: `stop()` still works.
-  });
-  watchdog.unref();
-  return watchdog;
 }
 
 async function stopChild(child: ChildProcess, ended: Promise<void>, timeoutMs: number): Promise<void> {

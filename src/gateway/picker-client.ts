@@ -6,13 +6,13 @@ import {
   type ProcessingRequest,
   type ProcessingResponse,
 } from '../protos/ext-proc.ts';
-import { PICKER_CLUSTER, type SocketAddress } from './envoy-bootstrap.ts';
+import { PICKER_CLUSTER, type PickerAddress } from './envoy-bootstrap.ts';
 
 /** Opens one external-processing stream per request, as Envoy does, all on one connection to the picker. */
 export class PickerClient {
   readonly #client: Client;
 
-  constructor(picker: SocketAddress & { readonly tls: boolean }) {
+  constructor(picker: PickerAddress) {
     // Like the gateways of Istio: any certificate will do, and the authority is the cluster's name.
     const credentials = picker.tls
       ? ChannelCredentials.createSsl(null, null, null, {

@@ -7,8 +7,8 @@ const GRAMMAR = /^([+-]?)(\d*)(?:\.(\d*))?(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-
 const MAX_LENGTH = 64;
 
 /**
- * A Kubernetes resource quantity (`1k`, `10Gi`, `1.5M`, `2e3`, `1000`), rounded up to a whole number like the
- * reference does. Throws `Error` with one line when it is not a quantity, negative, or above 2^53 - 1.
+ * A Kubernetes resource quantity (`1k`, `10Gi`, `1.5M`, `2e3`, `-1`), rounded away from 0 to a whole number like the
+ * reference does. Throws `Error` with one line when it is not a quantity, or beyond 2^53 - 1 either way.
  */
 export function parseQuantity(text: string): number {
   const match = text.length <= MAX_LENGTH ? GRAMMAR.exec(text) : null;
@@ -16,18 +16,23 @@ export function parseQuantity(text: string): number {
   const [, sign, whole, fraction = '', suffix] = match;
   if (whole === '' && fraction === '') throw invalid(text);
   const digits = BigInt(whole + fraction);
-  if (sign === '-' && digits !== 0n) throw new Error(`quantity "${text}" is negative: write 0 or more`);
   const { factor, power } = scale(suffix);
   const exponent = power - fraction.length;
   const value = exponent >= 0 ? digits * factor * 10n ** BigInt(exponent) : divideUp(digits * factor, -exponent);
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw new Error(`quantity "${text}" is too large: the most is ${Number.MAX_SAFE_INTEGER}`);
   }
-  return Number(value);
+  return sign === '-' && value !== 0n ? -Number(value) : Number(value);
 }
 
-/** A size in bytes: a quantity that may end in `B` or `b` (`4MiB`, `25MB`, `512b`). Same errors. */
+/** A size in bytes: a quantity that may end in `B` or `b` (`4MiB`, `25MB`, `512b`). Same errors, and one if negative. */
 export function parseByteQuantity(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes < 0) throw new Error(`quantity "${text}" is negative: write 0 or more`);
+  return bytes;
+}
+
+function parseBytes(text: string): number {
   const bare = /[Bb]$/.test(text) ? text.slice(0, -1) : text;
   try {
     return parseQuantity(bare);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PromptBytes, jsonText, tokenBytes } from './prompt-bytes.ts';
+import { PromptBytes, jsonText, promptOf, tokenBytes } from './prompt-bytes.ts';
 
 const MAX_MEDIA_BYTES = 131_072 * 4;
 
@@ -7,9 +7,9 @@ describe('prompt bytes', () => {
   it('puts media on word boundaries as copies of one word', () => {
     const prompt = new PromptBytes();
     prompt.text('abcde');
-    prompt.media('source', 3);
+    prompt.media('image', 'source', 3);
     prompt.text('f');
-    const bytes = Buffer.from(prompt.bytes());
+    const bytes = Buffer.from(prompt.prompt().prompts[0]);
     expect(bytes.length).toBe(8 + 12 + 1);
     expect(bytes.subarray(0, 8).toString()).toBe('abcde\0\0\0');
     expect(bytes.subarray(8, 12)).toEqual(bytes.subarray(16, 20));
@@ -19,8 +19,9 @@ describe('prompt bytes', () => {
   it('tells sources apart and knows them again', () => {
     const of = (source: string): string => {
       const prompt = new PromptBytes();
-      prompt.media(source, 1);
-      return Buffer.from(prompt.bytes()).toString('hex');
+      prompt.media('image', source, 1);
+      const { prompts, media } = prompt.prompt();
+      return `${Buffer.from(prompts[0]).toString('hex')} ${media[0].hash}`;
     };
     expect(of('a')).toBe(of('a'));
     expect(of('a')).not.toBe(of('b'));
@@ -29,10 +30,35 @@ describe('prompt bytes', () => {
 
   it('bounds what media may add, however large they claim to be', () => {
     const prompt = new PromptBytes();
-    prompt.media('a', 131_072);
-    expect(prompt.bytes().length).toBe(MAX_MEDIA_BYTES);
-    prompt.media('b', 4_000_000_000);
-    expect(prompt.bytes().length).toBe(MAX_MEDIA_BYTES + 4);
+    prompt.media('image', 'a', 131_072);
+    expect(prompt.prompt().tokens).toBe(131_072);
+    for (const tokens of [4_000_000_000, Number.POSITIVE_INFINITY]) prompt.media('video', 'b', tokens);
+    expect(prompt.prompt().prompts[0].length).toBe(MAX_MEDIA_BYTES + 8);
+  });
+
+  it('lists the media in their order, with a name for each of 64 bits', () => {
+    const prompt = new PromptBytes();
+    for (const [modality, source] of [
+      ['image', 'a'],
+      ['audio', 'b'],
+      ['image', 'a'],
+    ] as const) {
+      prompt.media(modality, source, 1);
+    }
+    const { media } = prompt.prompt();
+    expect(media.map(({ modality }) => modality)).toEqual(['image', 'audio', 'image']);
+    expect(media[0].hash).toMatch(/^[0-9a-f]{16}$/);
+    expect(media[2].hash).toBe(media[0].hash);
+    expect(media[1].hash).not.toBe(media[0].hash);
+  });
+
+  it.each([
+    [[], 0],
+    [[0], 0],
+    [[1], 1],
+    [[4, 5, 8], 5],
+  ])('counts for prompts of %j bytes %d tokens', (lengths, tokens) => {
+    expect(promptOf(lengths.map((length) => new Uint8Array(length)))).toMatchObject({ tokens, media: [] });
   });
 
   it('writes token ids as little-endian words', () => {

@@ -1,3 +1,4 @@
+import type { MediaItem, TokenizedPrompt } from '../core/prompt.ts';
 import { BlockHashes, hashBlocks } from '../lib/block-hash.ts';
 
 /** Four bytes of text count as one token. Source: contract `wire-protocol.md` 3.5. */
@@ -5,6 +6,7 @@ export const BYTES_PER_TOKEN = 4;
 /** Placeholders of all media of a prompt: as many as prefix caching looks at by default, so a forged size costs no more. */
 const MAX_MEDIA_BYTES = 131_072 * BYTES_PER_TOKEN;
 const ZERO_SEED = { lo: 0, hi: 0 };
+const NO_MEDIA: readonly MediaItem[] = [];
 
 /** Gathers the bytes prefix caching sees of one prompt. */
 export class PromptBytes {
@@ -12,6 +14,7 @@ export class PromptBytes {
   #length = 0;
   #mediaBytes = 0;
   readonly #parts: Buffer[] = [];
+  readonly #media: MediaItem[] = [];
 
   text(text: string): void {
     this.#text += text;
@@ -26,20 +29,22 @@ export class PromptBytes {
    * Something that is no text: `tokens` copies of one word made of its `source`, from a word's boundary on, so that
    * two images never look like one prefix and long media weigh more than short ones.
    */
-  media(source: string, tokens: number): void {
+  media(modality: MediaItem['modality'], source: string, tokens: number): void {
     this.#flush();
     const padding = (BYTES_PER_TOKEN - (this.#length % BYTES_PER_TOKEN)) % BYTES_PER_TOKEN;
     const room = Math.max(BYTES_PER_TOKEN, MAX_MEDIA_BYTES - this.#mediaBytes);
     const length = Math.min(Math.max(1, tokens) * BYTES_PER_TOKEN, room);
+    const { hash, word } = mediaMark(source);
     this.#mediaBytes += length;
     this.#append(Buffer.alloc(padding));
-    this.#append(Buffer.alloc(length, wordOf(source)));
+    this.#append(Buffer.alloc(length, word));
+    this.#media.push({ modality, hash });
   }
 
-  bytes(): Uint8Array {
-    if (this.#parts.length === 0) return Buffer.from(this.#text, 'utf8');
+  prompt(): TokenizedPrompt {
+    if (this.#parts.length === 0) return promptOf([Buffer.from(this.#text, 'utf8')]);
     this.#flush();
-    return Buffer.concat(this.#parts, this.#length);
+    return promptOf([Buffer.concat(this.#parts, this.#length)], this.#media);
   }
 
   #flush(): void {
@@ -54,8 +59,15 @@ export class PromptBytes {
   }
 }
 
+/** Prompts given as the bytes of their words. */
+export function promptOf(prompts: readonly Uint8Array[], media = NO_MEDIA): TokenizedPrompt {
+  let tokens = 0;
+  for (const { length } of prompts) tokens += Math.ceil(length / BYTES_PER_TOKEN);
+  return { prompts, tokens, media };
+}
+
 /** Token ids as little-endian 32-bit words: four bytes a token, as for text. */
-export function tokenBytes(ids: readonly number[]): Uint8Array {
+export function tokenBytes(ids: readonly number[]): Buffer {
   const bytes = Buffer.allocUnsafe(ids.length * BYTES_PER_TOKEN);
   for (let i = 0; i < ids.length; i++) bytes.writeUInt32LE(ids[i], i * BYTES_PER_TOKEN);
   return bytes;
@@ -70,11 +82,13 @@ export function jsonText(value: unknown): string {
   }
 }
 
-function wordOf(source: string): Buffer {
+/** What a piece of media is known by, and the word that stands for it in a prompt. */
+export function mediaMark(source: string): { readonly hash: string; readonly word: Buffer } {
   const bytes = Buffer.from(source, 'utf8');
   const hashes = new BlockHashes();
   hashBlocks(bytes, Math.max(1, Math.ceil(bytes.length / 4)) * 4, ZERO_SEED, hashes);
-  const word = Buffer.alloc(BYTES_PER_TOKEN);
-  word.writeUInt32LE(hashes.lo[0]);
-  return word;
+  const mark = Buffer.alloc(2 * BYTES_PER_TOKEN);
+  mark.writeUInt32LE(hashes.lo[0]);
+  mark.writeUInt32LE(hashes.hi[0], BYTES_PER_TOKEN);
+  return { hash: mark.toString('hex'), word: mark.subarray(0, BYTES_PER_TOKEN) };
 }

@@ -1,6 +1,6 @@
+import type { MediaTokens, TokenizedPrompt } from '../core/prompt.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
 import { PromptBytes } from './prompt-bytes.ts';
-import { imageDataTokens, imageTokens } from './prompt-media.ts';
 
 /** A client's accounting line: it changes with every request and is no part of the prompt. */
 const BILLING_LINE = 'x-anthropic-billing-header';
@@ -9,37 +9,40 @@ const BILLING_LINE = 'x-anthropic-billing-header';
  * What prefix caching sees of an Anthropic request: tools as JSON, the system text, then role and content of each
  * message, with no separators. Source: contract `wire-protocol.md` 3.3.
  */
-export function messagesPrompt(body: JsonObject): Uint8Array {
+export function messagesPrompt(body: JsonObject, media: MediaTokens): TokenizedPrompt {
   const prompt = new PromptBytes();
   if (body.tools !== null) prompt.json(body.tools);
-  addSystem(prompt, body.system);
+  prompt.text(systemText(body.system));
   for (const message of body.messages as readonly unknown[]) {
     if (!isJsonObject(message)) continue;
     if (typeof message.role === 'string') prompt.text(message.role);
-    addContent(prompt, message.content);
+    addContent(prompt, message.content, media);
   }
-  return prompt.bytes();
+  return prompt.prompt();
 }
 
-function addSystem(prompt: PromptBytes, system: unknown): void {
-  if (typeof system === 'string') prompt.text(system);
-  if (!Array.isArray(system)) return;
+/** A system prompt's text, its blocks without separators. */
+export function systemText(system: unknown): string {
+  if (typeof system === 'string') return system;
+  if (!Array.isArray(system)) return '';
+  let all = '';
   for (const block of system as readonly unknown[]) {
     const text = isJsonObject(block) ? block.text : undefined;
-    if (typeof text === 'string' && !text.startsWith(BILLING_LINE)) prompt.text(text);
+    if (typeof text === 'string' && !text.startsWith(BILLING_LINE)) all += text;
   }
+  return all;
 }
 
-function addContent(prompt: PromptBytes, content: unknown): void {
+function addContent(prompt: PromptBytes, content: unknown, media: MediaTokens): void {
   if (typeof content === 'string') prompt.text(content);
   if (!Array.isArray(content)) return;
   for (const block of content as readonly unknown[]) {
-    if (isJsonObject(block)) addBlock(prompt, block);
+    if (isJsonObject(block)) addBlock(prompt, block, media);
   }
 }
 
 /** A tool's result may hold blocks itself, text and images, but no further result: one level is read. */
-function addBlock(prompt: PromptBytes, block: JsonObject, nested = false): void {
+function addBlock(prompt: PromptBytes, block: JsonObject, media: MediaTokens, nested = false): void {
   switch (block.type) {
     case 'text':
       return addText(prompt, block.text);
@@ -50,9 +53,9 @@ function addBlock(prompt: PromptBytes, block: JsonObject, nested = false): void 
       addText(prompt, block.name);
       return prompt.json(block.input);
     case 'image':
-      return addImage(prompt, block);
+      return addImage(prompt, block, media);
     case 'tool_result':
-      if (!nested) addResult(prompt, block.content);
+      if (!nested) addResult(prompt, block.content, media);
       return;
     default:
       // What nobody knows still tells prompts apart.
@@ -60,11 +63,11 @@ function addBlock(prompt: PromptBytes, block: JsonObject, nested = false): void 
   }
 }
 
-function addResult(prompt: PromptBytes, content: unknown): void {
+function addResult(prompt: PromptBytes, content: unknown, media: MediaTokens): void {
   if (typeof content === 'string') prompt.text(content);
   if (!Array.isArray(content)) return;
   for (const block of content as readonly unknown[]) {
-    if (isJsonObject(block)) addBlock(prompt, block, true);
+    if (isJsonObject(block)) addBlock(prompt, block, media, true);
   }
 }
 
@@ -72,12 +75,12 @@ function addText(prompt: PromptBytes, text: unknown): void {
   if (typeof text === 'string') prompt.text(text);
 }
 
-function addImage(prompt: PromptBytes, block: JsonObject): void {
+function addImage(prompt: PromptBytes, block: JsonObject, media: MediaTokens): void {
   const { source } = block;
   if (isJsonObject(source) && typeof source.data === 'string') {
-    prompt.media(source.data, imageDataTokens(source.data));
+    prompt.media('image', source.data, media.imageData(source.data));
   } else if (isJsonObject(source) && typeof source.url === 'string') {
-    prompt.media(source.url, imageTokens(source.url));
+    prompt.media('image', source.url, media.imageUrl(source.url));
   } else {
     prompt.json(block);
   }

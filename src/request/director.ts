@@ -5,7 +5,6 @@ import type { Headers } from '../core/headers.ts';
 import type { Follower, StreamEnd } from '../core/hooks.ts';
 import type { Schedule } from '../core/schedule.ts';
 import type { Dialect, InferenceBody, InferenceRequest } from '../core/request.ts';
-import { joinHostPort } from '../lib/host-port.ts';
 import type { HealthBook } from '../datastore/health-book.ts';
 import type { LoadBooks } from '../datastore/load-books.ts';
 import type { Objectives } from '../datastore/objectives.ts';
@@ -21,6 +20,7 @@ import { requestPath } from './parser-choice.ts';
 import type { RequestPlan } from './plan.ts';
 import type { RequestRecorder } from './recorder.ts';
 import { ResponseWatch } from './response-watch.ts';
+import { Route } from './route.ts';
 import { narrowToSubset } from './subset.ts';
 
 /** The pool as the director needs it. */
@@ -59,10 +59,8 @@ const GONE: Outcome = {
 
 /** Where a request goes. */
 interface Placement {
-  /** At least one, best first. */
-  readonly endpoints: readonly Endpoint[];
-  /** Comma-separated, as the proxy is told. */
-  readonly destination: string;
+  /** At least one endpoint. */
+  readonly route: Route;
   readonly scores: Picked['scores'];
   readonly followers: readonly Follower[] | undefined;
   /** Changes to the headers the server sees. */
@@ -182,18 +180,18 @@ class DirectedExchange implements Exchange {
         ? NO_ENDPOINTS
         : (deny(request, candidates, this.#plan.admitters) ?? this.#schedule(request, candidates));
     if (placed instanceof Rejection) return this.#refuse(placed, request);
-    const { endpoints, destination, scores, followers, changes } = placed;
+    const { route, scores, followers, changes } = placed;
     this.#response = new ResponseWatch(this.#parts, {
       request,
       recorder: this.#parts.recorder.accepted(request),
-      picked: endpoints[0],
+      route,
       followers,
     });
     const ownId: Picked['setHeaders'] = this.#headers.get(REQUEST_ID) === undefined ? [[REQUEST_ID, request.id]] : [];
     const kept = headersToRemove(this.#headers);
     return {
       kind: 'picked',
-      destination,
+      destination: route.destination,
       setHeaders: changes === undefined ? ownId : [...ownId, ...changes.set],
       removeHeaders: changes === undefined ? kept : removals(kept, changes),
       body: pieces && renamed(pieces, request),
@@ -211,28 +209,14 @@ class DirectedExchange implements Exchange {
       recorder.scheduled(seconds, 'failure', request.targetModel, undefined);
       return schedule;
     }
-    const endpoints = this.#endpoints(schedule);
-    if (endpoints.length === 0) return reject('Internal', 'results must be greater than zero');
-    recorder.scheduled(seconds, 'success', request.targetModel, endpoints[0]);
-    if (wantsCached(this.#headers) && !this.#plan.hasCached(request, endpoints[0].slot)) return CACHE_MISSING;
+    const route = new Route(schedule, this.#parts.pool);
+    const [picked] = route.endpoints;
+    if (picked === undefined) return reject('Internal', 'results must be greater than zero');
+    recorder.scheduled(seconds, 'success', request.targetModel, picked);
+    if (wantsCached(this.#headers) && !this.#plan.hasCached(request, picked.slot)) return CACHE_MISSING;
     const edits = new HeaderDraft();
     const followers = scheduler.picked(request, schedule, edits);
-    return {
-      endpoints,
-      destination: endpoints.map((endpoint) => hostPortOf(endpoint, schedule.port)).join(','),
-      scores: this.#scores(schedule),
-      followers,
-      changes: edits.changes(),
-    };
-  }
-
-  #endpoints(schedule: Schedule): readonly Endpoint[] {
-    const endpoints: Endpoint[] = [];
-    for (const slot of schedule.picks.get(schedule.primary) ?? []) {
-      const endpoint = this.#parts.pool.at(slot);
-      if (endpoint !== undefined) endpoints.push(endpoint);
-    }
-    return endpoints;
+    return { route, scores: this.#scores(schedule), followers, changes: edits.changes() };
   }
 
   /** What the primary profile gave each of its candidates; undefined where nobody asks or no scorer ran. */
@@ -247,10 +231,6 @@ class DirectedExchange implements Exchange {
     });
     return scores.size === 0 ? undefined : scores;
   }
-}
-
-function hostPortOf({ hostPort, address }: Endpoint, port: number | undefined): string {
-  return port === undefined ? hostPort : joinHostPort(address, port);
 }
 
 /** Headers to remove: those kept from servers and those plugins remove, without the ones plugins set. */

@@ -1,16 +1,23 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import type { HealthBook } from '../datastore/health-book.ts';
 
-/** Tells the health book what becomes of one request. Without a book it does nothing. */
+/**
+ * Tells the health book what becomes of one request. Without a book it does nothing. Endpoints that help, such as a
+ * prefill server, are seen through the answer only: an error can be theirs as well, so it counts for all of them, and
+ * whichever is broken has them in a row.
+ */
 export class HealthWatch {
   readonly #book: HealthBook | undefined;
+  readonly #helpers: readonly Endpoint[];
   #endpoint: Endpoint;
   #answered = false;
 
-  constructor(book: HealthBook | undefined, picked: Endpoint) {
+  constructor(book: HealthBook | undefined, picked: Endpoint, helpers: readonly Endpoint[] = []) {
     this.#book = book;
     this.#endpoint = picked;
+    this.#helpers = helpers;
     book?.sent(picked);
+    for (const helper of helpers) book?.sent(helper);
   }
 
   /** The proxy could not use the endpoint and went on to another. */
@@ -23,9 +30,14 @@ export class HealthWatch {
 
   /** Response headers came; a client error is the client's, so it counts as an answer. */
   status(status: string | undefined): void {
+    const bad = status?.startsWith('5') === true;
+    const helpers = this.#answered ? [] : this.#helpers;
     this.#answered = true;
-    if (status?.startsWith('5') === true) this.#book?.failed(this.#endpoint);
-    else this.#book?.answered(this.#endpoint);
+    for (const endpoint of [this.#endpoint, ...helpers]) {
+      if (bad) this.#book?.failed(endpoint);
+      else this.#book?.answered(endpoint);
+    }
+    for (const helper of helpers) this.#book?.ended(helper);
   }
 
   /** A stream that began well tells of a failure. */
@@ -46,5 +58,10 @@ export class HealthWatch {
     const silent = !this.#answered && firstByteTimeoutMs > 0 && waitedMs >= firstByteTimeoutMs;
     if (silent) book.failed(this.#endpoint, 'no answer');
     book.ended(this.#endpoint);
+    if (this.#answered) return;
+    for (const helper of this.#helpers) {
+      if (silent) book.failed(helper, 'no answer');
+      book.ended(helper);
+    }
   }
 }

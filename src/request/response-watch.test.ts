@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { headersOf } from '../../test/kit/headers.ts';
 import { manualClock } from '../../test/kit/clock.ts';
-import { endpointAt, idlePool } from '../../test/kit/pool.ts';
+import { idlePool } from '../../test/kit/pool.ts';
 import { listRecorder } from '../../test/kit/recorder.ts';
 import { NO_HEADERS } from '../core/headers.ts';
 import type { Dialect, InferenceRequest } from '../core/request.ts';
+import { promptOf } from '../payload/prompt-bytes.ts';
 import { NO_METADATA } from './exchange.ts';
 import { ResponseWatch } from './response-watch.ts';
+import { Route } from './route.ts';
 
 const SSE = { ':status': '200', 'content-type': 'text/event-stream' };
 const JSON_TYPE = { ':status': '200', 'content-type': 'application/json' };
@@ -17,19 +19,28 @@ interface Asked {
   readonly stream?: boolean;
   readonly model?: string;
   readonly targetModel?: string;
+  readonly helpers?: readonly number[];
 }
 
 /** A request received 1 s ago and accepted; `send` forwards one piece and gives what goes to the client. */
-function rig({ dialect = 'openai', stream = false, model = 'm', targetModel = model }: Asked = {}) {
+function rig({ dialect = 'openai', stream = false, model = 'm', targetModel = model, helpers }: Asked = {}) {
   const clock = manualClock();
-  const pool = idlePool(1);
+  const pool = idlePool(3);
   const recorder = listRecorder();
   const request: InferenceRequest = {
     id: 'r',
     receivedAtMs: clock.nowMs() - 1000,
     headers: NO_HEADERS,
     path: '',
-    body: { api: 'chat', dialect, model, stream, maxOutputTokens: undefined, cacheSalt: '', prompts: () => [] },
+    body: {
+      api: 'chat',
+      dialect,
+      model,
+      stream,
+      maxOutputTokens: undefined,
+      cacheSalt: '',
+      prompt: () => promptOf([]),
+    },
     bodyBytes: 0,
     model,
     targetModel,
@@ -37,12 +48,13 @@ function rig({ dialect = 'openai', stream = false, model = 'm', targetModel = mo
     fairnessId: 'default-flow',
     data: [],
   };
-  const picked = endpointAt(pool, 0);
-  const watch = new ResponseWatch({ clock, pool }, { request, recorder: recorder.accepted(request), picked });
+  const route = new Route({ primary: 'p', picks: new Map([['p', Uint32Array.of(0)]]), helpers }, pool);
+  const watch = new ResponseWatch({ clock, pool }, { request, recorder: recorder.accepted(request), route });
   recorder.events.length = 0;
   const send = (text: string, last = false): string => Buffer.from(watch.body(Buffer.from(text), last)).toString();
   const open = (fields: Record<string, string>): void => void watch.headers(headersOf(fields), NO_METADATA);
-  return { clock, watch, events: recorder.events, open, send };
+  const booked = (): number[] => Array.from(pool.all, (slot) => pool.books.inflight(slot));
+  return { clock, watch, events: recorder.events, open, send, booked };
 }
 
 describe('a response as it is watched', () => {
@@ -124,6 +136,30 @@ describe('a response as it is watched', () => {
     watch.end('complete');
     expect(events).toContain('complete 1 18');
   });
+});
+
+describe('helpers', () => {
+  it('have the request as load until the answer begins', () => {
+    const { watch, open, send, booked } = rig({ helpers: [2, 1] });
+    expect(booked()).toEqual([1, 1, 1]);
+    open(SSE);
+    expect(booked()).toEqual([1, 1, 1]);
+    send('data: {}\n\n');
+    expect(booked()).toEqual([1, 0, 0]);
+    send('data: [DONE]\n\n', true);
+    watch.end('complete');
+    expect(booked()).toEqual([0, 0, 0]);
+  });
+
+  it.each(['client-disconnect', 'error'] as const)(
+    'are let go by a stream that ends without an answer, by %s',
+    (how) => {
+      const { watch, booked } = rig({ helpers: [2] });
+      expect(booked()).toEqual([1, 0, 1]);
+      watch.end(how);
+      expect(booked()).toEqual([0, 0, 0]);
+    },
+  );
 });
 
 describe('an answer that failed', () => {

@@ -12,11 +12,12 @@ import type { ProxyMetadata } from './exchange.ts';
 import { HealthWatch } from './health-watch.ts';
 import { type HeaderChanges, HeaderDraft, type Metadata, MetadataDraft } from './header-changes.ts';
 import type { ResponseRecorder } from './recorder.ts';
+import type { Route } from './route.ts';
 
 /** What watching a response needs. */
 export interface WatchParts {
   readonly clock: Clock;
-  readonly pool: { readonly books: LoadBooks; byHostPort(hostPort: string): Endpoint | undefined };
+  readonly pool: { readonly books: LoadBooks };
   /** Hears what becomes of requests; nobody when absent. */
   readonly health?: HealthBook | undefined;
 }
@@ -25,7 +26,8 @@ export interface WatchParts {
 export interface Accepted {
   readonly request: InferenceRequest;
   readonly recorder: ResponseRecorder;
-  readonly picked: Endpoint;
+  /** Of one endpoint or more. */
+  readonly route: Route;
   /** Plugins that want to see the response; undefined for none. */
   readonly followers?: readonly Follower[] | undefined;
 }
@@ -48,7 +50,10 @@ export class ResponseWatch {
   readonly #facts: RequestFacts;
   readonly #recorder: ResponseRecorder;
   readonly #health: HealthWatch;
+  readonly #route: Route;
   #reservation: Reservation;
+  /** Places of the endpoints that have work before the answer begins. */
+  readonly #helping: readonly Reservation[];
   #servedBy: Endpoint;
   #streaming: boolean;
   #bytes = 0;
@@ -64,14 +69,18 @@ export class ResponseWatch {
   /** What followers were told of the end of the body; undefined while it has not ended. */
   #metadata: MetadataDraft | undefined;
 
-  constructor(parts: WatchParts, { request, recorder, picked, followers = NOBODY }: Accepted) {
+  constructor(parts: WatchParts, { request, recorder, route, followers = NOBODY }: Accepted) {
     this.#parts = parts;
     this.#followers = followers;
     this.#facts = factsOf(request);
     this.#recorder = recorder;
+    const { books } = parts.pool;
+    const [picked] = route.endpoints;
+    this.#route = route;
     this.#servedBy = picked;
-    this.#reservation = parts.pool.books.reserve(picked);
-    this.#health = new HealthWatch(parts.health, picked);
+    this.#reservation = books.reserve(picked);
+    this.#helping = route.helpers.map((helper) => books.reserve(helper));
+    this.#health = new HealthWatch(parts.health, picked, route.helpers);
     this.#streaming = this.#facts.stream;
   }
 
@@ -145,6 +154,7 @@ export class ResponseWatch {
 
   end(how: StreamEnd): void {
     this.#parts.pool.books.release(this.#reservation);
+    this.#releaseHelpers();
     this.#health.end(this.#parts.clock.nowMs() - this.#facts.receivedAtMs);
     if (!Number.isNaN(this.#workMs)) this.#recorder.processed(this.#workMs / 1000);
     if (how === 'complete') this.#complete();
@@ -155,6 +165,7 @@ export class ResponseWatch {
   #time(bytes: number, nowMs: number): void {
     if (Number.isNaN(this.#firstPieceAtMs)) {
       this.#firstPieceAtMs = nowMs;
+      this.#releaseHelpers();
       this.#recorder.firstByte((nowMs - this.#facts.receivedAtMs) / 1000, this.#streaming);
       for (const follower of this.#followers) follower.onFirstPiece?.();
     } else if (this.#streaming && bytes > 0) {
@@ -182,6 +193,11 @@ export class ResponseWatch {
     this.#fail();
   }
 
+  /** The answer has begun: a release that was made before does nothing. */
+  #releaseHelpers(): void {
+    for (const place of this.#helping) this.#parts.pool.books.release(place);
+  }
+
   /** An answer fails once, by its status or by an event in it. */
   #fail(): void {
     if (this.#failed) return;
@@ -191,9 +207,8 @@ export class ResponseWatch {
 
   /** The proxy went down the list: the load is where the request really is. */
   #moveTo(served: string | undefined): void {
-    if (served === undefined || served === this.#servedBy.hostPort) return;
-    const endpoint = this.#parts.pool.byHostPort(served);
-    if (endpoint === undefined) return;
+    const endpoint = served === undefined ? undefined : this.#route.servedBy(served);
+    if (endpoint === undefined || endpoint.hostPort === this.#servedBy.hostPort) return;
     const { books } = this.#parts.pool;
     books.release(this.#reservation);
     this.#reservation = books.reserve(endpoint);

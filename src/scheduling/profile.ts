@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Candidates } from '../core/endpoint.ts';
 import { FILTERED_OUT, type Rejection } from '../core/errors.ts';
-import type { Filter, Picker, Scorer } from '../core/kinds.ts';
+import type { Filter, Picker, RankDepth, Scorer } from '../core/kinds.ts';
 import type { Plugin } from '../core/plugin.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import type { DecisionListener, DecisionRecord } from './decision.ts';
@@ -24,7 +24,7 @@ export type BindDuration = (extensionPoint: string, plugin: Plugin) => ObserveSe
 export interface ProfileDeps {
   readonly clock: Clock;
   readonly bindDuration: BindDuration;
-  /** At least this many endpoints are ranked, whatever the picker was configured with. */
+  /** At least this many endpoints are ranked, whatever the picker was configured with, where the proxy is told them. */
   readonly minPicks: number;
   /** Asked once per profile run; who it names is called with the `DecisionRecord`, and only then is one made. */
   decisionListener(request: InferenceRequest): DecisionListener | undefined;
@@ -55,7 +55,7 @@ export class CompiledProfile {
   readonly #filters: readonly Timed<Filter>[];
   readonly #scorers: readonly WeightedScorer[];
   readonly #picker: Timed<Picker>;
-  readonly #count: number;
+  readonly #counts: Readonly<Record<RankDepth, number>>;
   #sums = new Float64Array(64);
   #values = new Float64Array(64);
 
@@ -74,11 +74,12 @@ export class CompiledProfile {
       weight,
     }));
     this.#picker = { run: plan.picker.instance, observe: deps.bindDuration('Picker', plan.picker) };
-    this.#count = Math.max(plan.picker.instance.maxEndpoints, deps.minPicks);
+    const { maxEndpoints } = plan.picker.instance;
+    this.#counts = { picker: maxEndpoints, fallbacks: Math.max(maxEndpoints, deps.minPicks) };
   }
 
   /** Ranks the candidates, best first, or says that the filters left nobody. */
-  run(request: InferenceRequest, candidates: Candidates): Candidates | Rejection {
+  run(request: InferenceRequest, candidates: Candidates, depth: RankDepth = 'fallbacks'): Candidates | Rejection {
     const { clock } = this.#deps;
     let left = candidates;
     let before = clock.nowMs();
@@ -105,7 +106,7 @@ export class CompiledProfile {
       before = after;
     }
     if (this.#scorers.length > 0) this.#deps.scores?.write(this.name, left, sums);
-    const picked = this.#picker.run.pick(left, sums, Math.min(this.#count, left.length));
+    const picked = this.#picker.run.pick(left, sums, Math.min(this.#counts[depth], left.length));
     const end = clock.nowMs();
     this.#picker.observe((end - before) / 1000);
     marks?.push(end);

@@ -3,7 +3,9 @@ import { manualClock, manualTimers } from '../../test/kit/clock.ts';
 import { NO_EDITS } from '../../test/kit/edits.ts';
 import { create, inferenceRequest } from '../../test/kit/plugins.ts';
 import type { Follower } from '../core/hooks.ts';
-import type { Producer } from '../core/kinds.ts';
+import type { Candidates } from '../core/endpoint.ts';
+import type { Rejection } from '../core/errors.ts';
+import type { Producer, ProfileHandler } from '../core/kinds.ts';
 import type { Plugin } from '../core/plugin.ts';
 import { maxScorePicker } from '../plugins/pickers/max-score.ts';
 import { singleProfileHandler } from '../plugins/profile-handlers/single-profile.ts';
@@ -15,11 +17,17 @@ function named<K extends Plugin['kind']>(kind: K, name: string, instance: Plugin
   return { name, type: name, metricType: name, kind, instance };
 }
 
-function rig(producers: readonly Producer[], plugins: readonly Plugin[] = []) {
+interface RigOptions {
+  readonly minPicks?: number;
+  readonly handler?: ProfileHandler;
+  readonly picker?: object;
+}
+
+function rig(producers: readonly Producer[], plugins: readonly Plugin[] = [], options: RigOptions = {}) {
   const timers = manualTimers();
   const faults: string[] = [];
-  const handler = named('profile-handler', 'handler', create(singleProfileHandler));
-  const picker = named('picker', 'picker', create(maxScorePicker));
+  const handler = named('profile-handler', 'handler', options.handler ?? create(singleProfileHandler));
+  const picker = named('picker', 'picker', create(maxScorePicker, options.picker));
   const scheduler = new Scheduler(
     {
       producers: producers.map((producer, index) => named('producer', `p${index}`, producer)),
@@ -31,7 +39,7 @@ function rig(producers: readonly Producer[], plugins: readonly Plugin[] = []) {
       clock: manualClock(),
       timers,
       bindDuration: () => () => {},
-      minPicks: 1,
+      minPicks: options.minPicks ?? 1,
       decisionListener: () => undefined,
       onProducerFault: ({ name }, error) => void faults.push(`${name}: ${(error as Error).message}`),
     },
@@ -98,6 +106,29 @@ describe('producers', () => {
     await scheduler.produce(inferenceRequest(), ALL);
     expect(faults).toEqual(['p0: now', 'p1: later']);
     expect(ran).toEqual(['c']);
+  });
+});
+
+describe('a profile', () => {
+  it.each([
+    ['fallbacks', 1, 3, 3],
+    ['fallbacks', 2, 1, 2],
+    ['fallbacks', 1, 9, 4],
+    ['picker', 1, 3, 1],
+    ['picker', 2, 3, 2],
+    ['picker', 9, 1, 4],
+  ] as const)('ranks for %s, %i asked by the picker and %i in all: %i of four', (depth, own, minPicks, ranked) => {
+    const ran: (Candidates | Rejection)[] = [];
+    const asks: ProfileHandler = {
+      accept() {},
+      schedule(_request, [name], run) {
+        ran.push(run(name, depth));
+        return { primary: name, picks: new Map() };
+      },
+    };
+    const { scheduler } = rig([], [], { minPicks, handler: asks, picker: { maxNumOfEndpoints: own } });
+    scheduler.schedule(inferenceRequest(), Uint32Array.of(0, 1, 2, 3));
+    expect(ran).toMatchObject([{ length: ranked }]);
   });
 });
 

@@ -73,8 +73,8 @@ export class Scheduler {
    */
   schedule(request: InferenceRequest, candidates: Candidates): Schedule | Rejection {
     this.#deps.scores?.clear();
-    const run: RunProfile = (name) =>
-      this.#profiles.get(name)?.run(request, candidates) ??
+    const run: RunProfile = (name, depth) =>
+      this.#profiles.get(name)?.run(request, candidates, depth) ??
       reject('ResourceExhausted', `failed to find target endpoint: no scheduling profile is named '${name}'`);
     return this.#handler.instance.schedule(request, this.#names, run);
   }

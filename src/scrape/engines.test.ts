@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BUILT_IN_ENGINES, engineOf, LEGACY_ENGINE_LABEL, mergeEngines, selectEngine } from './engines.ts';
+import { engineOf, mergeEngines } from './engine-configs.ts';
+import { BUILT_IN_ENGINES, LEGACY_ENGINE_LABEL, selectEngine } from './engines.ts';
 import { parseMetricSpec } from './metric-spec.ts';
 
 describe('metric specs', () => {

@@ -23,32 +23,49 @@ export interface SignalSpec {
   readonly across: 'sum' | 'mean' | 'max';
 }
 
+/** Where the LoRA adapters of a server are told. */
+export interface LoraSpec {
+  /**
+   * Labels `running_lora_adapters` and `waiting_lora_adapters` list names, `max_lora` is a number. The value is when the
+   * lists were made, so that of several series the highest counts; the others are what was true once.
+   */
+  readonly info: MetricSpec;
+  /** One series per adapter, label `adapter_name`, above 0 while it is in GPU memory, in use or not. */
+  readonly loaded?: MetricSpec | undefined;
+  /** How many adapters GPU memory takes. */
+  readonly capacity?: MetricSpec | undefined;
+  /** As in `SignalSpec`. */
+  readonly per: readonly string[];
+}
+
+/** A number of the page that is kept per endpoint under a name of the user's. */
+export interface AttributeSpec {
+  readonly key: string;
+  /** Of several series the one with the newest timestamp is read, without timestamps the first. */
+  readonly metric: MetricSpec;
+}
+
 /** Where a kind of model server shows its signals. A signal left out is never known. */
 export interface Engine {
   readonly name: string;
   readonly signals: Readonly<Partial<Record<SignalName, SignalSpec>>>;
-}
-
-/** An engine in the configuration: `engineConfigs[]` of `core-metrics-extractor`. */
-export interface EngineConfig {
-  readonly name: string;
-  readonly queuedRequestsSpec?: string | undefined;
-  readonly runningRequestsSpec?: string | undefined;
-  readonly kvUsageSpec?: string | undefined;
-  readonly cacheInfoSpec?: string | undefined;
-  readonly cacheBlockSizeLabelName?: string | undefined;
-  readonly cacheNumBlocksLabelName?: string | undefined;
-  readonly cacheBlockSizeSpec?: string | undefined;
-  readonly cacheNumBlocksSpec?: string | undefined;
+  readonly lora?: LoraSpec | undefined;
+  readonly attributes?: readonly AttributeSpec[] | undefined;
+  /** Path of the page where `DEFAULT_PATH` has something else. */
+  readonly otherPath?: string | undefined;
 }
 
 /** Pod label that names the engine, and the one of older releases that is consulted after it. */
 export const ENGINE_LABEL = 'llm-d.ai/engine-type';
 export const LEGACY_ENGINE_LABEL = 'inference.networking.k8s.io/engine-type';
 export const DEFAULT_ENGINE = 'vllm';
+/** Where most servers have their page. */
+export const DEFAULT_PATH = '/metrics';
 
 /** vLLM calls data-parallel engines `engine`, SGLang `dp_rank`. */
-const PARALLEL = ['engine', 'dp_rank'];
+export const PARALLEL: readonly string[] = ['engine', 'dp_rank'];
+/** Triton runs every model it serves on its own. */
+const MODELS: readonly string[] = ['model', 'version'];
 
 const ACROSS: Readonly<Record<SignalName, SignalSpec['across']>> = {
   waiting: 'sum',
@@ -58,9 +75,15 @@ const ACROSS: Readonly<Record<SignalName, SignalSpec['across']>> = {
   blockCount: 'sum',
 };
 
-type Where = string | readonly [spec: string, valueLabel: string];
+/** A metric spec, alone or with the label that holds the number. */
+export type Where = string | readonly [spec: string, valueLabel: string];
 
-function engine(name: string, where: Partial<Record<SignalName, readonly Where[]>>): Engine {
+/** Compiles places, tried in order, to an engine. Throws `Error` for a spec that does not parse. */
+export function engineAt(
+  name: string,
+  where: Partial<Record<SignalName, readonly Where[]>>,
+  { per = PARALLEL, ...rest }: Omit<Engine, 'name' | 'signals'> & { readonly per?: readonly string[] } = {},
+): Engine {
   const signals: Partial<Record<SignalName, SignalSpec>> = {};
   for (const signal of SIGNALS) {
     const places = where[signal];
@@ -69,22 +92,34 @@ function engine(name: string, where: Partial<Record<SignalName, readonly Where[]
       if (typeof place === 'string') return { metric: parseMetricSpec(place) };
       return { metric: parseMetricSpec(place[0]), valueLabel: place[1] };
     });
-    signals[signal] = { sources, per: PARALLEL, across: ACROSS[signal] };
+    signals[signal] = { sources, per, across: ACROSS[signal] };
   }
-  return { name, signals };
+  return { name, signals, ...rest };
 }
 
 /** The engines known without configuration. Names: contract `model-servers.md` 1.1. */
 export const BUILT_IN_ENGINES: readonly Engine[] = [
-  engine('vllm', {
-    waiting: ['vllm:num_requests_waiting'],
-    running: ['vllm:num_requests_running'],
-    // The second name is the one of vLLM V0.
-    kvUsage: ['vllm:kv_cache_usage_perc', 'vllm:gpu_cache_usage_perc'],
-    blockTokens: [['vllm:cache_config_info', 'block_size']],
-    blockCount: [['vllm:cache_config_info', 'num_gpu_blocks']],
-  }),
-  engine('sglang', {
+  engineAt(
+    'vllm',
+    {
+      waiting: ['vllm:num_requests_waiting'],
+      running: ['vllm:num_requests_running'],
+      // The second name is the one of vLLM V0.
+      kvUsage: ['vllm:kv_cache_usage_perc', 'vllm:gpu_cache_usage_perc'],
+      blockTokens: [['vllm:cache_config_info', 'block_size']],
+      blockCount: [['vllm:cache_config_info', 'num_gpu_blocks']],
+    },
+    {
+      lora: {
+        info: parseMetricSpec('vllm:lora_requests_info'),
+        // The info names adapters in use; these, of newer releases, also those that only lie there.
+        loaded: parseMetricSpec('vllm:lora_adapter_loaded{level=gpu}'),
+        capacity: parseMetricSpec('vllm:max_gpu_lora_adapters'),
+        per: PARALLEL,
+      },
+    },
+  ),
+  engineAt('sglang', {
     // With priority scheduling there is one more series per priority; the total is the one that names none.
     waiting: ['sglang:num_queue_reqs{priority=""}'],
     running: ['sglang:num_running_reqs{priority=""}'],
@@ -93,48 +128,35 @@ export const BUILT_IN_ENGINES: readonly Engine[] = [
     blockTokens: ['sglang:page_size', ['sglang:cache_config_info', 'page_size']],
     blockCount: ['sglang:num_pages', ['sglang:cache_config_info', 'num_pages']],
   }),
-  engine('trtllm-serve', {
-    waiting: ['trtllm_num_requests_waiting'],
-    running: ['trtllm_num_requests_running'],
-    kvUsage: ['trtllm_kv_cache_utilization'],
-    blockTokens: ['trtllm_kv_cache_tokens_per_block'],
-    blockCount: ['trtllm_kv_cache_max_blocks'],
-  }),
-  engine('triton-tensorrt-llm', {
-    waiting: ['nv_trt_llm_request_metrics{request_type=waiting}'],
-    running: ['nv_trt_llm_request_metrics{request_type=scheduled}', 'nv_trt_llm_request_metrics{request_type=active}'],
-    kvUsage: ['nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=fraction}'],
-    blockTokens: ['nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=tokens_per}'],
-    blockCount: ['nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=max}'],
-  }),
+  engineAt(
+    'trtllm-serve',
+    {
+      waiting: ['trtllm_num_requests_waiting'],
+      running: ['trtllm_num_requests_running'],
+      kvUsage: ['trtllm_kv_cache_utilization'],
+      blockTokens: ['trtllm_kv_cache_tokens_per_block'],
+      blockCount: ['trtllm_kv_cache_max_blocks'],
+    },
+    // Its `/metrics` is a list of statistics in JSON.
+    { otherPath: '/prometheus/metrics' },
+  ),
+  engineAt(
+    'triton-tensorrt-llm',
+    {
+      waiting: ['nv_trt_llm_request_metrics{request_type=waiting}'],
+      running: [
+        'nv_trt_llm_request_metrics{request_type=scheduled}',
+        'nv_trt_llm_request_metrics{request_type=active}',
+      ],
+      kvUsage: ['nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=fraction}'],
+      blockTokens: ['nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=tokens_per}'],
+      blockCount: ['nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=max}'],
+    },
+    { per: MODELS },
+  ),
   // No running requests: `nv_inference_exec_count` counts executions since the start, which says nothing about now.
-  engine('triton', { waiting: ['nv_inference_pending_request_count'] }),
+  engineAt('triton', { waiting: ['nv_inference_pending_request_count'] }, { per: MODELS }),
 ];
-
-/** The built-in engines with configured ones added; one with a built-in's name takes its place. */
-export function mergeEngines(configs: readonly EngineConfig[]): readonly Engine[] {
-  const engines = new Map(BUILT_IN_ENGINES.map((builtIn) => [builtIn.name, builtIn]));
-  for (const config of configs) engines.set(config.name, engineOf(config));
-  return [...engines.values()];
-}
-
-/** Compiles a configured engine; empty specs are left out. Throws `Error` for a spec that does not parse. */
-export function engineOf(config: EngineConfig): Engine {
-  const info = config.cacheInfoSpec;
-  const fromInfo = (label: string | undefined): Where[] => (info && label ? [[info, label]] : []);
-  return engine(config.name, {
-    ...given('waiting', config.queuedRequestsSpec),
-    ...given('running', config.runningRequestsSpec),
-    ...given('kvUsage', config.kvUsageSpec),
-    ...given('blockTokens', config.cacheBlockSizeSpec, fromInfo(config.cacheBlockSizeLabelName)),
-    ...given('blockCount', config.cacheNumBlocksSpec, fromInfo(config.cacheNumBlocksLabelName)),
-  });
-}
-
-function given(signal: SignalName, spec: string | undefined, others: Where[] = []): Record<string, readonly Where[]> {
-  const places = spec ? [spec, ...others] : others;
-  return places.length > 0 ? { [signal]: places } : {};
-}
 
 /** How an endpoint's labels choose its engine. */
 export interface EngineChoice {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { indexNames, scanPage } from './exposition.ts';
-import { parseNumber } from './sample.ts';
+import { parseNumber, valueAtEnd } from './sample.ts';
 
 interface Seen {
   readonly name: string;
@@ -278,5 +278,44 @@ describe('properties', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('a value without a look at the labels', () => {
+  const read = (line: string): number => valueAtEnd(Buffer.from(`${line}\n`), 0, line.length);
+
+  it.each([
+    ['m{a="b"} 1.5e9', 1.5e9],
+    ['m{a="b"}\t-2\r', -2],
+    ['m{a="} 7"} 8', 8],
+    ['m{} +Inf', Number.POSITIVE_INFINITY],
+  ])('%j is %d', (line, expected) => {
+    expect(read(line)).toBe(expected);
+  });
+
+  it.each(['m 1', 'm{a="b"}1', 'm{a="b"} 1 1000', 'm{a="b"} one', 'm{a="b"}', '1', ''])('%j has to be read', (line) => {
+    expect(read(line)).toBeNaN();
+  });
+});
+
+describe('timestamps', () => {
+  const timestamps = (rest: string): number[] => {
+    const seen: number[] = [];
+    scanPage(Buffer.from(`m 1${rest}\n`), indexNames(['m']), (_, { timestamp }) => seen.push(timestamp));
+    return seen;
+  };
+
+  it.each([
+    [' 1741009310000', 1_741_009_310_000],
+    ['\t 1741009310.25 \r', 1_741_009_310.25],
+    [' -1', -1],
+    ['', Number.NEGATIVE_INFINITY],
+    [' ', Number.NEGATIVE_INFINITY],
+    ['\r', Number.NEGATIVE_INFINITY],
+    [' NaN', Number.NEGATIVE_INFINITY],
+    [' # {trace_id="x"} 1 1000', Number.NEGATIVE_INFINITY],
+    [' 5 # {trace_id="x"} 1', 5],
+  ])('after the value, %j is %d', (rest, expected) => {
+    expect(timestamps(rest)).toEqual([expected]);
   });
 });

@@ -1,6 +1,8 @@
 import { isBlank, Sample } from './sample.ts';
 
+const TAB = 0x09;
 const LF = 0x0a;
+const SPACE = 0x20;
 const HASH = 0x23;
 const OPEN = 0x7b;
 const END_OF_PAGE = Buffer.from('# EOF');
@@ -10,28 +12,40 @@ interface WantedName {
   readonly index: number;
 }
 
-/** The names a scan looks for, arranged so that a line of another name costs one look at its first byte. */
+/** Wanted names that begin with one byte and are equally long: one look tells whether a line's name is so long. */
+interface SameLength {
+  readonly length: number;
+  readonly names: WantedName[];
+}
+
+/** The names a scan looks for, arranged so that a line of another name costs a look at its first byte and a few more. */
 export interface NameIndex {
-  readonly byFirstByte: readonly (readonly WantedName[] | undefined)[];
+  readonly byFirstByte: readonly (readonly SameLength[] | undefined)[];
   readonly byText: ReadonlyMap<string, number>;
 }
 
 /** Told of every well-formed sample with a wanted name; `name` is its place in the list of wanted names. */
 export type Visit = (name: number, sample: Sample) => void;
 
+/** Shown a line with a wanted name before it is read, from after the name to its end; true when that was enough. */
+export type Glance = (name: number, page: Buffer, start: number, end: number) => boolean;
+
 /**
  * Arranges whole sample names (never prefixes) for `scanPage`. A name with a colon is also found with an underscore in
  * its place: Python's client writes `vllm_num_requests_waiting` when it is asked for OpenMetrics.
  */
 export function indexNames(names: readonly string[]): NameIndex {
-  const byFirstByte: (WantedName[] | undefined)[] = Array.from({ length: 256 });
+  const byFirstByte: (SameLength[] | undefined)[] = Array.from({ length: 256 });
   const byText = new Map<string, number>();
   for (const [index, name] of names.entries()) {
     for (const spelling of new Set([name, name.replaceAll(':', '_')])) {
       if (byText.has(spelling)) continue;
       byText.set(spelling, index);
       const bytes = Buffer.from(spelling);
-      (byFirstByte[bytes[0]] ??= []).push({ bytes, index });
+      const groups = (byFirstByte[bytes[0]] ??= []);
+      const group = groups.find(({ length }) => length === bytes.length);
+      if (group === undefined) groups.push({ length: bytes.length, names: [{ bytes, index }] });
+      else group.names.push({ bytes, index });
     }
   }
   return { byFirstByte, byText };
@@ -45,7 +59,7 @@ export function indexNames(names: readonly string[]): NameIndex {
  * One pass from newline to newline is faster than one search per name: a name that is absent, or stands at the end,
  * costs a search of the whole page (`test/bench/exposition.ts`).
  */
-export function scanPage(bytes: Uint8Array, names: NameIndex, visit: Visit): void {
+export function scanPage(bytes: Uint8Array, names: NameIndex, visit: Visit, glance: Glance = lookAtAll): void {
   // Buffer's indexOf of one byte is native code; the one of a plain Uint8Array is twice as slow.
   const page = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const sample = new Sample(page);
@@ -59,24 +73,37 @@ export function scanPage(bytes: Uint8Array, names: NameIndex, visit: Visit): voi
     const candidates = names.byFirstByte[first];
     if (candidates !== undefined) {
       const found = findName(page, start, candidates);
-      if (found !== undefined && sample.read(start + found.bytes.length, end)) visit(found.index, sample);
+      if (found === undefined) continue;
+      const after = start + found.bytes.length;
+      if (!glance(found.index, page, after, end) && sample.read(after, end)) visit(found.index, sample);
     } else if (first === HASH) {
       if (isEndOfPage(page, start, end)) return;
-    } else if (first === OPEN && sample.read(start, end) && sample.quotedName !== undefined) {
-      const index = names.byText.get(sample.quotedName);
-      if (index !== undefined) visit(index, sample);
+    } else if (first === OPEN && sample.read(start, end)) {
+      visitQuoted(sample, names, visit);
     }
   }
 }
 
-function findName(page: Buffer, start: number, candidates: readonly WantedName[]): WantedName | undefined {
-  for (const candidate of candidates) if (startsWithName(page, start, candidate.bytes)) return candidate;
+function visitQuoted(sample: Sample, names: NameIndex, visit: Visit): void {
+  const index = names.byText.get(sample.quotedName ?? '');
+  if (index !== undefined) visit(index, sample);
+}
+
+function lookAtAll(): boolean {
+  return false;
+}
+
+function findName(page: Buffer, start: number, groups: readonly SameLength[]): WantedName | undefined {
+  for (let g = 0; g < groups.length; g++) {
+    const { length, names } = groups[g];
+    const after = page[start + length];
+    if (after !== OPEN && after !== SPACE && after !== TAB) continue;
+    for (let n = 0; n < names.length; n++) if (standsAt(page, start, names[n].bytes)) return names[n];
+  }
   return undefined;
 }
 
-function startsWithName(page: Buffer, start: number, name: Buffer): boolean {
-  const after = page[start + name.length];
-  if (after !== OPEN && !isBlank(after)) return false;
+function standsAt(page: Buffer, start: number, name: Buffer): boolean {
   // Wanted names begin alike (`vllm:num_requests_…`) and differ at their ends.
   for (let i = name.length - 1; i >= 0; i--) if (page[start + i] !== name[i]) return false;
   return true;

@@ -27,8 +27,13 @@ async function listen(server: Server): Promise<number> {
 
 const http = async (listener: RequestListener): Promise<number> => await listen(createHttpServer(listener));
 
-function open(port: number, settings: Partial<FetchSettings> = {}, host = '127.0.0.1'): PageConnection {
-  const connection = pageFetcher({ path: '/metrics', tls: undefined, ...settings }).open(host, port);
+function open(
+  port: number,
+  settings: Partial<FetchSettings> = {},
+  host = '127.0.0.1',
+  path = '/metrics',
+): PageConnection {
+  const connection = pageFetcher({ tls: undefined, ...settings }).open(host, port, path);
   cleanups.push(() => connection.close());
   return connection;
 }
@@ -61,7 +66,7 @@ describe('http', () => {
       }
     });
     let asked = 0;
-    const connection = open(port, { path: '/stats?x=1' });
+    const connection = open(port, {}, '127.0.0.1', '/stats?x=1');
     for (const page of pages) expect(await get(connection)).toBe(page === 'chunked\n' ? page + page : page);
     expect(ports.size).toBe(1);
   });

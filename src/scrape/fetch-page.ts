@@ -25,13 +25,12 @@ export interface PageConnection {
 
 /** Opens ways to pages; nothing is sent before the first `get`. */
 export interface PageFetcher {
-  open(host: string, port: number): PageConnection;
+  /** `path`: path and query, with its slash. */
+  open(host: string, port: number, path: string): PageConnection;
 }
 
 /** How pages are asked for. */
 export interface FetchSettings {
-  /** Path and query, with its slash. */
-  readonly path: string;
   /** Set for https. */
   readonly tls: { readonly context: SecureContext; readonly verify: boolean } | undefined;
   /** Largest page taken, default `MAX_PAGE_BYTES`. */
@@ -45,7 +44,7 @@ export interface FetchSettings {
 export function pageFetcher(settings: FetchSettings): PageFetcher {
   const joiner = new PageJoiner();
   return {
-    open: (host, port) => new SocketConnection(host, port, settings, joiner),
+    open: (host, port, path) => new SocketConnection(host, port, path, settings, joiner),
   };
 }
 
@@ -74,13 +73,13 @@ class SocketConnection implements PageConnection {
   /** The socket has carried a response before, so its end may only mean that the server had tired of it. */
   #reused = false;
 
-  constructor(host: string, port: number, settings: FetchSettings, joiner: PageJoiner) {
+  constructor(host: string, port: number, path: string, settings: FetchSettings, joiner: PageJoiner) {
     this.#host = host;
     this.#port = port;
     this.#settings = settings;
     this.#joiner = joiner;
     this.#request = Buffer.from(
-      `GET ${settings.path} HTTP/1.1\r\nhost: ${joinHostPort(host, port)}\r\nuser-agent: pointsman\r\n` +
+      `GET ${path} HTTP/1.1\r\nhost: ${joinHostPort(host, port)}\r\nuser-agent: pointsman\r\n` +
         'accept: text/plain;version=0.0.4,*/*;q=0.5\r\naccept-encoding: identity\r\nconnection: keep-alive\r\n\r\n',
     );
   }

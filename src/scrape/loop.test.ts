@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../lib/random.ts';
 import { allocateColumns, openColumns } from '../datastore/columns.ts';
 import { BUILT_IN_ENGINES } from './engines.ts';
-import type { PageConnection, PageFetcher, PageListener } from './fetch-page.ts';
+import type { FetchFault, PageConnection, PageFetcher, PageListener } from './fetch-page.ts';
 import { ScrapeLoop, type LoopSettings } from './loop.ts';
+import { metricsReaders } from './metrics-reader.ts';
 
 const SETTINGS: LoopSettings = { intervalMs: 50, timeoutMs: 1000, cpuBudget: 0.5, maxConcurrent: 256 };
 const PAGE =
@@ -15,9 +16,14 @@ const UNSERVED = 7;
 
 /** A fetch that somebody has to answer. */
 class Wire implements PageConnection {
+  readonly path: string;
   listener: PageListener | undefined;
   asked = 0;
   closed = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
 
   get(listener: PageListener): void {
     expect(this.listener, 'scrapes of one endpoint must not overlap').toBeUndefined();
@@ -36,10 +42,10 @@ class Wire implements PageConnection {
     listener?.page(Buffer.from(page));
   }
 
-  fail(): void {
+  fail(fault: FetchFault = 'connect'): void {
     const { listener } = this;
     this.listener = undefined;
-    listener?.failed('connect', 'refused');
+    listener?.failed(fault, 'refused');
   }
 }
 
@@ -47,8 +53,8 @@ function rig(settings: Partial<LoopSettings> = {}, endpoints = 1) {
   const columns = openColumns(allocateColumns());
   const wires: Wire[] = [];
   const fetcher: PageFetcher = {
-    open: () => {
-      const wire = new Wire();
+    open: (_host, _port, path) => {
+      const wire = new Wire(path);
       wires.push(wire);
       return wire;
     },
@@ -57,17 +63,21 @@ function rig(settings: Partial<LoopSettings> = {}, endpoints = 1) {
   const loop = new ScrapeLoop(
     { ...SETTINGS, ...settings },
     {
-      columns,
-      engines: BUILT_IN_ENGINES,
+      readers: metricsReaders(BUILT_IN_ENGINES, {
+        columns,
+        attributes: new Map(),
+        tell() {},
+        nowMs: () => time.nowMs,
+      }),
       fetcher,
       random: seededRandom(1),
       nowMs: () => time.nowMs,
       threadCpuMs: () => time.cpuMs,
     },
   );
-  const add = (slot: number, generation = slot + 1): void => {
+  const add = (slot: number, generation = slot + 1, paths: readonly string[] = ['/metrics']): void => {
     columns.generation[slot] = generation;
-    loop.add({ slot, generation, host: '127.0.0.1', port: 1, serves: slot !== UNSERVED, engine: 0 });
+    loop.add({ slot, generation, host: '127.0.0.1', port: 1, serves: slot !== UNSERVED, paths, engine: 0 });
   };
   for (let slot = 0; slot < endpoints; slot++) add(slot);
   /** Turns the loop for `ms`, with every wire answered by `reply` between turns. */
@@ -135,7 +145,7 @@ describe('a good page', () => {
       {
         slot: 0,
         generation: 1,
-        kind: 'signals',
+        kind: 'extract',
         message: 'not on the page, or not usable: waiting, kvUsage, blockTokens, blockCount',
         failures: 0,
       },
@@ -254,11 +264,69 @@ describe('membership', () => {
     wires[0].answer();
     expect([columns.scrapes[0], columns.waiting[0]]).toEqual([0, 0]);
     loop.remove(0, 77);
-    expect(loop.takeReport()).toMatchObject({ scrapes: 0, endpoints: 1 });
+    expect(loop.takeReport()).toMatchObject({ endpoints: 1 });
     loop.remove(0, 1);
     add(0, 77);
     run(100);
     expect([columns.scrapes[0] > 0, columns.waiting[0]]).toEqual([true, 3]);
+  });
+});
+
+describe('a page with two possible paths', () => {
+  const PATHS = ['/metrics', '/prometheus/metrics'];
+  const other = (wire: Wire): boolean => wire.path === PATHS[1];
+  const json = (wire: Wire): void => wire.answer(other(wire) ? PAGE : '[]\n');
+
+  it('is looked for in the second place when it is not in the first, and only there from then on', () => {
+    const { run, wires, columns, loop, add } = rig({}, 0);
+    add(0, 1, PATHS);
+    run(110, json);
+    expect(columns.scrapes[0]).toBe(1);
+    run(2000, json);
+    expect(wires.map(({ path, asked }) => [path, asked > 30 ? 'often' : asked])).toEqual([
+      ['/metrics', 1],
+      ['/prometheus/metrics', 'often'],
+    ]);
+    expect(wires[0].closed).toBe(1);
+    // Nothing was wrong: the first answer was a question.
+    expect(loop.takeReport()).toMatchObject({ pollErrors: {}, extractErrors: 0, errors: [] });
+    run(500, (wire) => wire.fail('status'));
+    expect(wires).toHaveLength(2);
+  });
+
+  it('may also be where a path is missing', () => {
+    const { run, columns, add } = rig({}, 0);
+    add(0, 1, PATHS);
+    run(100, (wire) => (other(wire) ? wire.answer() : wire.fail('status')));
+    expect(columns.scrapes[0]).toBeGreaterThan(0);
+  });
+
+  it('stays where it was found first', () => {
+    const { run, wires, add } = rig({}, 0);
+    add(0, 1, PATHS);
+    run(100);
+    run(500, (wire) => wire.answer('[]\n'));
+    expect(wires.map(({ path }) => path)).toEqual(['/metrics']);
+  });
+
+  it('that is in neither place is a failure a round, and looked for again', () => {
+    const { run, wires, loop, columns, add } = rig({}, 0);
+    add(0, 1, PATHS);
+    run(3000, (wire) => wire.fail('status'));
+    const { pollErrors, errors } = loop.takeReport();
+    const asked = wires.reduce((sum, wire) => sum + wire.asked, 0);
+    expect(asked).toBeGreaterThan(8);
+    expect(pollErrors.status).toBe(Math.floor(asked / 2));
+    expect(errors[0].failures).toBe(pollErrors.status);
+    run(5000, json);
+    expect(columns.scrapes[0]).toBeGreaterThan(10);
+  });
+
+  it('is not looked for elsewhere while the server is away', () => {
+    const { run, wires, add } = rig({}, 0);
+    add(0, 1, PATHS);
+    run(3000, (wire) => wire.fail('connect'));
+    expect(wires).toHaveLength(1);
   });
 });
 

@@ -1,10 +1,8 @@
 import type { Random } from '../core/random.ts';
-import type { Columns } from '../datastore/columns.ts';
-import type { Engine } from './engines.ts';
 import type { FetchFault, PageConnection, PageFetcher } from './fetch-page.ts';
 import { Pace } from './pace.ts';
+import type { PageReader } from './page-reader.ts';
 import { ReportBook, type ScrapeReport } from './report.ts';
-import { SignalReader, type SignalValues } from './signals.ts';
 
 /** Shortest sleep between two turns: a few scrapes per wake-up cost less than a wake-up per scrape. */
 const MIN_SLEEP_MS = 5;
@@ -13,6 +11,8 @@ const MAX_SLEEP_MS = 1000;
 const STALL_MS = 100;
 /** A failing endpoint is asked half as often each time, down to once in this long. */
 const MAX_BACKOFF_MS = 2000;
+/** An endpoint is first asked within this long, however seldom it is asked later. */
+const MAX_SPREAD_MS = 1000;
 /** Intervals vary by this share around their length, so that endpoints do not fall into step. */
 const JITTER = 0.1;
 
@@ -24,7 +24,9 @@ export interface Target {
   readonly port: number;
   /** Whether requests are served at the same port, so that nobody listening there says something about them. */
   readonly serves: boolean;
-  /** Place in the list of engines. */
+  /** Paths and queries of the page, tried in order until one has it. At least one. */
+  readonly paths: readonly string[];
+  /** Place in the list of engines; of no meaning where there are none. */
   readonly engine: number;
 }
 
@@ -41,8 +43,7 @@ export interface LoopSettings {
 
 /** The world outside the loop. */
 export interface LoopParts {
-  readonly columns: Columns;
-  readonly engines: readonly Engine[];
+  readonly readers: (target: Target) => PageReader;
   readonly fetcher: PageFetcher;
   readonly random: Random;
   readonly nowMs: () => number;
@@ -52,7 +53,12 @@ export interface LoopParts {
 
 interface Probe {
   readonly target: Target;
-  readonly connection: PageConnection;
+  readonly reader: PageReader;
+  connection: PageConnection;
+  /** Place of the path in use. */
+  path: number;
+  /** The path has had the page, so there is no reason to try others. */
+  pathProven: boolean;
   dueMs: number;
   /** `NaN` when no scrape is under way. */
   startedMs: number;
@@ -67,7 +73,6 @@ interface Probe {
 export class ScrapeLoop {
   readonly #settings: LoopSettings;
   readonly #parts: LoopParts;
-  readonly #readers: readonly SignalReader[];
   readonly #pace: Pace;
   readonly #book = new ReportBook();
   readonly #probes: Probe[] = [];
@@ -80,7 +85,6 @@ export class ScrapeLoop {
   constructor(settings: LoopSettings, parts: LoopParts) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#readers = parts.engines.map((engine) => new SignalReader(engine));
     this.#pace = new Pace(settings.intervalMs, settings.cpuBudget, parts.nowMs(), parts.threadCpuMs);
   }
 
@@ -88,8 +92,11 @@ export class ScrapeLoop {
   add(target: Target): void {
     this.#probes.push({
       target,
-      connection: this.#parts.fetcher.open(target.host, target.port),
-      dueMs: this.#parts.nowMs() + this.#parts.random.next() * this.#pace.intervalMs,
+      reader: this.#parts.readers(target),
+      connection: this.#open(target, 0),
+      path: 0,
+      pathProven: false,
+      dueMs: this.#parts.nowMs() + this.#parts.random.next() * Math.min(MAX_SPREAD_MS, this.#pace.intervalMs),
       startedMs: Number.NaN,
       failures: 0,
     });
@@ -161,52 +168,42 @@ export class ScrapeLoop {
     });
   }
 
+  #open({ host, port, paths }: Target, path: number): PageConnection {
+    return this.#parts.fetcher.open(host, port, paths[path]);
+  }
+
   #arrived(probe: Probe, page: Uint8Array): void {
-    const { target } = probe;
-    if (target.serves) this.#reached(target);
-    const { values, missing } = this.#readers[target.engine].read(page);
-    const good = !(Number.isNaN(values.waiting) && Number.isNaN(values.running) && Number.isNaN(values.kvUsage));
-    if (missing.length > 0) {
-      const failures = good ? 0 : probe.failures + 1;
-      this.#book.extractFailed(target, `not on the page, or not usable: ${missing.join(', ')}`, failures);
-    }
-    if (good) this.#write(target, values);
-    if (good && probe.failures > 0) this.#book.recovered(target);
+    probe.reader.reached?.(undefined);
+    const { good, malformed, trouble } = probe.reader.read(page);
+    if (!good && this.#tryNextPath(probe)) return;
+    const failures = good ? 0 : probe.failures + 1;
+    if (malformed === true) this.#book.pollFailed(probe.target, 'malformed', trouble ?? '', failures);
+    else if (trouble !== undefined) this.#book.extractFailed(probe.target, trouble, failures);
+    if (good) this.#book.scraped();
+    if (good && probe.failures > 0) this.#book.recovered(probe.target);
+    probe.pathProven ||= good;
     this.#ended(probe, good);
   }
 
-  #write(target: Target, values: SignalValues['values']): void {
-    const { columns } = this.#parts;
-    const { slot, generation } = target;
-    // The slot may have a new tenant that the main thread has not told of yet.
-    if (Atomics.load(columns.generation, slot) !== generation) return;
-    columns.waiting[slot] = values.waiting;
-    columns.running[slot] = values.running;
-    columns.kvUsage[slot] = values.kvUsage;
-    columns.blockTokens[slot] = values.blockTokens;
-    columns.blockCount[slot] = values.blockCount;
-    columns.scrapedAtMs[slot] = this.#parts.nowMs();
-    // Last: whoever sees the new count sees the values it counts.
-    Atomics.add(columns.scrapes, slot, 1);
-    this.#book.scraped();
-  }
-
-  /** Tells the picking thread at once whether the endpoint can be reached: the report may be a second away. */
-  #reached({ slot, generation }: Target, fault?: FetchFault): void {
-    const { columns } = this.#parts;
-    if (Atomics.load(columns.generation, slot) !== generation) return;
-    const nowMs = this.#parts.nowMs();
-    const { refusedSinceMs, hungSinceMs } = columns;
-    if (fault !== 'connect') refusedSinceMs[slot] = Number.NaN;
-    else if (Number.isNaN(refusedSinceMs[slot])) refusedSinceMs[slot] = nowMs;
-    if (fault !== 'timeout') hungSinceMs[slot] = Number.NaN;
-    else if (Number.isNaN(hungSinceMs[slot])) hungSinceMs[slot] = nowMs;
-  }
-
   #failed(probe: Probe, fault: FetchFault, message: string): void {
-    if (probe.target.serves) this.#reached(probe.target, fault);
+    probe.reader.reached?.(fault);
+    if (fault === 'status' && this.#tryNextPath(probe)) return;
     this.#book.pollFailed(probe.target, fault, message, probe.failures + 1);
     this.#ended(probe, false);
+  }
+
+  /** Goes on to a path that was not tried yet, with the next turn; false when there is none, back at the first. */
+  #tryNextPath(probe: Probe): boolean {
+    const { paths } = probe.target;
+    if (probe.pathProven || paths.length === 1) return false;
+    const next = (probe.path + 1) % paths.length;
+    probe.path = next;
+    probe.connection.close();
+    probe.connection = this.#open(probe.target, next);
+    if (next === 0) return false;
+    probe.dueMs = this.#parts.nowMs();
+    this.#free(probe);
+    return true;
   }
 
   #ended(probe: Probe, good: boolean): void {
@@ -216,6 +213,10 @@ export class ScrapeLoop {
     const jitter = 1 + JITTER * (this.#parts.random.next() - 0.5);
     // From when it was due, not from when it began: the wait for the turn must not add up.
     probe.dueMs = Math.max(probe.dueMs, probe.startedMs - MIN_SLEEP_MS) + intervalMs * jitter;
+    this.#free(probe);
+  }
+
+  #free(probe: Probe): void {
     probe.startedMs = Number.NaN;
     this.#underWay--;
     this.#pace.scraped();

@@ -1,17 +1,26 @@
+import type { EndpointFact, EndpointRef } from '../datastore/endpoint-facts.ts';
 import type { Engine } from './engines.ts';
 import type { LoopSettings, Target } from './loop.ts';
-import type { EndpointRef } from './report.ts';
+import type { ScrapeReport } from './report.ts';
+
+/** What is read, and into what. */
+export type ReadTask =
+  | {
+      readonly kind: 'metrics';
+      /** The endpoint table's columns. */
+      readonly memory: SharedArrayBuffer;
+      readonly engines: readonly Engine[];
+      /** Columns of custom attributes, by key. */
+      readonly attributes: ReadonlyMap<string, SharedArrayBuffer>;
+    }
+  | { readonly kind: 'models' };
 
 /** What the worker is started with. */
 export interface WorkerSettings {
-  /** The endpoint table's columns. */
-  readonly memory: SharedArrayBuffer;
-  readonly engines: readonly Engine[];
+  readonly task: ReadTask;
   readonly loop: LoopSettings;
   /** Time between two reports. */
   readonly reportMs: number;
-  /** Path and query of the page. */
-  readonly path: string;
   /** Set for https; PEM texts. */
   readonly tls: TlsSettings | undefined;
 }
@@ -24,8 +33,16 @@ export interface TlsSettings {
   readonly key: string | undefined;
 }
 
-/** Main thread to worker: the pool has changed. The other way go `ScrapeReport`s. */
+/** Main thread to worker: the pool has changed. */
 export interface TargetsMessage {
   readonly added: readonly Target[];
   readonly removed: readonly EndpointRef[];
 }
+
+/** Worker to main thread: what servers newly tell, one fact of a kind per endpoint. */
+export interface FactsMessage {
+  readonly kind: 'facts';
+  readonly facts: readonly EndpointFact[];
+}
+
+export type WorkerMessage = ScrapeReport | FactsMessage;

@@ -1,33 +1,26 @@
+import type { EndpointRef } from '../datastore/endpoint-facts.ts';
 import type { FetchFault } from './fetch-page.ts';
 
 /** Errors told one by one per report; the others are only counted. */
 const MAX_ERRORS = 32;
 const MAX_MESSAGE = 200;
 
-/** What went wrong with an endpoint. `signals`: a page came and some or all of the signals were not on it. */
-export interface EndpointError {
-  readonly slot: number;
-  readonly generation: number;
-  readonly kind: FetchFault | 'signals';
+/** What went wrong with an endpoint. `extract`: a page came and some or all of what is looked for was not on it. */
+export interface EndpointError extends EndpointRef {
+  readonly kind: FetchFault | 'extract';
   readonly message: string;
   /** Failures in a row, this one included; 0 when the page was good but for some signals. */
   readonly failures: number;
 }
 
-/** Names an endpoint across threads. */
-export interface EndpointRef {
-  readonly slot: number;
-  readonly generation: number;
-}
-
 /** What the worker did since its last report. */
 export interface ScrapeReport {
   readonly kind: 'report';
-  /** Pages whose signals were written. */
+  /** Good pages. */
   readonly scrapes: number;
   /** Fetches that brought no page, by fault; faults that did not occur are left out. */
   readonly pollErrors: Readonly<Partial<Record<FetchFault, number>>>;
-  /** Pages that lacked signals, in part or altogether. */
+  /** Pages that lacked what is looked for, in part or altogether. */
   readonly extractErrors: number;
   /** The newest error of each endpoint that had one, for a bounded number of endpoints. */
   readonly errors: readonly EndpointError[];
@@ -62,7 +55,7 @@ export class ReportBook {
 
   extractFailed(endpoint: EndpointRef, message: string, failures: number): void {
     this.#extractErrors++;
-    this.#note(endpoint, 'signals', message, failures);
+    this.#note(endpoint, 'extract', message, failures);
   }
 
   /** The counts so far, which start again from nothing. */

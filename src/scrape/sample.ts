@@ -37,6 +37,20 @@ export function parseNumber(text: string): number | undefined {
   }
 }
 
+/**
+ * The value of a line that ends in its labels and its value, without a look at the labels; `NaN` for any other line.
+ * `end` is where the line ends.
+ */
+export function valueAtEnd(page: Buffer, start: number, end: number): number {
+  const stop = page[end - 1] === CR ? end - 1 : end;
+  let at = stop;
+  while (at > start && !isBlank(page[at - 1])) at--;
+  let before = at;
+  while (before > start && isBlank(page[before - 1])) before--;
+  if (before === at || page[before - 1] !== CLOSE) return Number.NaN;
+  return parseNumber(page.toString('latin1', at, stop)) ?? Number.NaN;
+}
+
 export function isBlank(byte: number): boolean {
   return byte === SPACE || byte === TAB;
 }
@@ -47,10 +61,16 @@ export function isBlank(byte: number): boolean {
  */
 export class Sample {
   value = Number.NaN;
+  /** What was read last: `read(start, end)` reads it again. */
+  start = 0;
+  end = 0;
   readonly #page: Buffer;
   readonly #spans: number[] = [];
   #labels = 0;
   #quotedName: string | undefined;
+  /** Where the value ends, and the line without its carriage return. */
+  #valueEnd = 0;
+  #stop = 0;
 
   constructor(page: Buffer) {
     this.#page = page;
@@ -65,19 +85,33 @@ export class Sample {
   read(start: number, end: number): boolean {
     const page = this.#page;
     const stop = end > start && page[end - 1] === CR ? end - 1 : end;
+    this.start = start;
+    this.end = end;
     this.#labels = 0;
     this.#quotedName = undefined;
     let at = this.#skipBlanks(start, stop);
     if (at < stop && page[at] === OPEN) at = this.#readLabels(at + 1, stop);
     if (at === -1) return false;
     at = this.#skipBlanks(at, stop);
-    // A timestamp or an exemplar may follow the value; nobody here needs them.
+    // A timestamp or an exemplar may follow the value.
     let valueEnd = at;
     while (valueEnd < stop && !isBlank(page[valueEnd])) valueEnd++;
     const value = parseNumber(page.toString('latin1', at, valueEnd));
     if (value === undefined) return false;
     this.value = value;
+    this.#valueEnd = valueEnd;
+    this.#stop = stop;
     return true;
+  }
+
+  /** When the value was taken, in the page's own unit; before everything where the line does not tell, as is usual. */
+  get timestamp(): number {
+    const start = this.#skipBlanks(this.#valueEnd, this.#stop);
+    if (start >= this.#stop) return Number.NEGATIVE_INFINITY;
+    let end = start;
+    while (end < this.#stop && !isBlank(this.#page[end])) end++;
+    const time = parseNumber(this.#page.toString('latin1', start, end)) ?? Number.NaN;
+    return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
   }
 
   /** A label's value; empty when the label is absent, which Prometheus takes for the same thing. ASCII names only. */

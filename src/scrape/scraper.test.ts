@@ -6,14 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EndpointSpec } from '../core/endpoint.ts';
+import { MAX_ATTRIBUTES } from '../datastore/attributes.ts';
 import { allocateColumns } from '../datastore/columns.ts';
 import { EndpointTable } from '../datastore/endpoint-table.ts';
+import { mergeEngines } from './engine-configs.ts';
 import { BUILT_IN_ENGINES } from './engines.ts';
-import type { MetricsSourceSettings } from './plugins.ts';
 import type { ScrapeReport } from './report.ts';
 import { type Scraper, type ScraperOptions, startScraper } from './scraper.ts';
+import type { HttpSourceSettings } from './sources.ts';
 
-const SOURCE: MetricsSourceSettings = {
+const SOURCE: HttpSourceSettings = {
+  type: 'metrics-data-source',
   scheme: 'http',
   path: '/metrics',
   port: undefined,
@@ -208,6 +211,181 @@ describe('membership', () => {
   });
 });
 
+const LORA =
+  'vllm:lora_requests_info{max_lora="2",running_lora_adapters="sql",waiting_lora_adapters="sql, code"} 100\n' +
+  'vllm:lora_requests_info{max_lora="2",running_lora_adapters="old",waiting_lora_adapters=""} 50\n';
+
+describe('adapters', () => {
+  it('are known per endpoint, follow the page, and go with the endpoint', async () => {
+    const server = await new ModelServer().start();
+    const plain = await new ModelServer().start();
+    server.answer = (_, response) => response.end(page(1) + LORA);
+    const { table } = rig([server.spec('a'), plain.spec('b')]);
+    await until(() => table.lora(0) !== undefined && table.signals.scrapes[1] > 2);
+    expect(table.lora(0)).toEqual({ active: new Set(['sql']), waiting: new Set(['sql', 'code']), maxActive: 2 });
+    expect(table.lora(1)).toBeUndefined();
+    server.answer = (_, response) => response.end(page(1) + LORA.replace('="sql"', '="sql,code"'));
+    await until(() => table.lora(0)?.active.has('code') === true);
+    server.answer = (_, response) => response.end(page(1));
+    await until(() => table.lora(0) === undefined);
+    server.answer = (_, response) => response.end(page(1) + LORA);
+    await until(() => table.lora(0) !== undefined);
+    table.replace([plain.spec('b')]);
+    expect(table.lora(0)).toBeUndefined();
+  });
+
+  it('are read anew by a scraper that takes over', async () => {
+    const server = await new ModelServer().start();
+    server.answer = (_, response) => response.end(page(1) + LORA);
+    const first = rig([server.spec('a')]);
+    const { table } = first;
+    await until(() => table.lora(0) !== undefined);
+    await first.scraper.close();
+    const noLora = mergeEngines([{ name: 'vllm', queuedRequestsSpec: 'vllm:num_requests_waiting' }]);
+    const second = rig([server.spec('a')], {
+      table,
+      settings: { source: SOURCE, extractor: { ...EXTRACTOR, engines: noLora }, intervalMs: 50 },
+    });
+    expect(table.lora(0)).toBeUndefined();
+    const scrapes = table.signals.scrapes[0];
+    await until(() => table.signals.scrapes[0] > scrapes + 2);
+    expect(table.lora(0)).toBeUndefined();
+    await second.scraper.close();
+    rig([server.spec('a')], { table });
+    await until(() => table.lora(0) !== undefined);
+  });
+});
+
+describe('custom attributes', () => {
+  const withCustom = (...keys: string[]): ScraperOptions['settings'] => ({
+    source: SOURCE,
+    extractor: {
+      ...EXTRACTOR,
+      defaultEngine: 'mine',
+      engines: mergeEngines([
+        {
+          name: 'mine',
+          queuedRequestsSpec: 'vllm:num_requests_waiting',
+          customMetrics: keys.map((attributeKey) => ({ attributeKey, metricSpec: `${attributeKey}{tier=gold}` })),
+        },
+      ]),
+    },
+    intervalMs: 50,
+    reportMs: 50,
+  });
+
+  it('are columns of the table while a scraper provides them, also from one to the next', async () => {
+    const server = await new ModelServer().start();
+    server.answer = (_, response) => response.end(`${page(1)}depth{tier="gold"} 3\nheat{tier="gold"} 4\n`);
+    const first = rig([server.spec('a')], { settings: withCustom('depth') });
+    const { table } = first;
+    await until(() => table.attribute('depth')?.[0] === 3);
+    expect(table.attribute('heat')).toBeUndefined();
+    const second = rig([server.spec('a')], { table, settings: withCustom('depth', 'heat') });
+    expect(table.attribute('depth')?.[0]).toBe(3);
+    await first.scraper.close();
+    await first.scraper.close();
+    await until(() => table.attribute('heat')?.[0] === 4);
+    expect(table.attribute('depth')?.[0]).toBe(3);
+    await second.scraper.close();
+    expect([table.attribute('depth'), table.attribute('heat')]).toEqual([undefined, undefined]);
+  });
+
+  it('are not held by a scraper that could not start', () => {
+    const table = new EndpointTable(allocateColumns());
+    for (let i = 0; i < MAX_ATTRIBUTES - 1; i++) table.attributes.hold(`other-${i}`, 'somebody');
+    expect(() => rig([], { table, settings: withCustom('one', 'two') })).toThrow('no room for attribute "two"');
+    expect(table.attribute('one')).toBeUndefined();
+  });
+});
+
+describe('lists of models', () => {
+  const settings: ScraperOptions['settings'] = {
+    source: { ...SOURCE, type: 'models-data-source', path: '/v1/models' },
+    extractor: undefined,
+    intervalMs: 50,
+    timeoutMs: 200,
+    reportMs: 50,
+  };
+
+  it('are fetched and kept per endpoint, and what is none is told', async () => {
+    const server = await new ModelServer().start();
+    const urls = new Set<string | undefined>();
+    const models = (...ids: string[]) => JSON.stringify({ data: ids.map((id) => ({ id })) });
+    server.answer = ({ url }, response) => {
+      urls.add(url);
+      response.end(models('llama', 'sql'));
+    };
+    const { table, reports, log } = rig([server.spec('a')], { settings });
+    await until(() => table.models(0) !== undefined);
+    expect([table.models(0), [...urls], table.signals.scrapes[0]]).toEqual([
+      new Set(['llama', 'sql']),
+      ['/v1/models'],
+      0,
+    ]);
+    server.answer = (_, response) => response.end(models('llama'));
+    await until(() => table.models(0)?.size === 1);
+    server.answer = (_, response) => response.end('{}');
+    await until(() => sum(reports, ({ extractErrors }) => extractErrors) > 0);
+    server.answer = (_, response) => response.end('oops');
+    await until(() => sum(reports, ({ pollErrors }) => pollErrors.malformed) > 2);
+    expect(table.models(0)).toEqual(new Set(['llama']));
+    expect(log[0]).toMatch(/^warn list of models fails; the last values are kept/);
+  });
+
+  it('of a scraper before are forgotten', async () => {
+    const server = await new ModelServer().start();
+    server.answer = (_, response) => response.end('{"data":[{"id":"llama"}]}');
+    const { table, scraper } = rig([server.spec('a')], { settings });
+    await until(() => table.models(0) !== undefined);
+    await scraper.close();
+    rig([server.spec('a')], { table, settings });
+    expect(table.models(0)).toBeUndefined();
+    await until(() => table.models(0) !== undefined);
+  });
+});
+
+describe('several ranks in one pod', () => {
+  it('are scraped at the port of each', async () => {
+    const ranks = [await new ModelServer().start(), await new ModelServer().start()];
+    for (const [index, rank] of ranks.entries()) rank.answer = (_, response) => response.end(page(index + 1));
+    const { table } = rig(ranks.map((rank, index) => rank.spec(`pod-rank-${index}`)));
+    await until(() => table.signals.scrapes[0] > 0 && table.signals.scrapes[1] > 0);
+    expect([table.signals.waiting[0], table.signals.waiting[1]]).toEqual([1, 2]);
+  });
+
+  it('all read the page at an overriding port', async () => {
+    const ranks = [await new ModelServer().start(), await new ModelServer().start()];
+    const exporter = await new ModelServer().start();
+    exporter.answer = (_, response) => response.end(page(9));
+    const { port } = exporter.spec('exporter');
+    const { table } = rig(
+      ranks.map((rank, index) => rank.spec(`pod-rank-${index}`)),
+      { settings: { source: { ...SOURCE, port }, extractor: EXTRACTOR, intervalMs: 50 } },
+    );
+    await until(() => table.signals.scrapes[0] > 0 && table.signals.scrapes[1] > 0);
+    expect([table.signals.waiting[0], table.signals.waiting[1]]).toEqual([9, 9]);
+    expect(ranks.map(({ requests }) => requests)).toEqual([0, 0]);
+  });
+});
+
+describe('a server whose page is at another path', () => {
+  it('is asked there, when its engine is known for it and the path is the default', async () => {
+    const server = await new ModelServer().start();
+    server.answer = ({ url }, response) =>
+      response.end(url === '/prometheus/metrics' ? 'trtllm_num_requests_waiting 6\n' : '[]');
+    const spec = server.spec('a', { 'llm-d.ai/engine-type': 'trtllm-serve' });
+    const { table, reports } = rig([spec]);
+    await until(() => table.signals.waiting[0] === 6);
+    const custom = rig([spec], {
+      settings: { source: { ...SOURCE, path: '/stats' }, extractor: EXTRACTOR, intervalMs: 50, reportMs: 50 },
+    });
+    await until(() => sum(custom.reports, ({ extractErrors }) => extractErrors) > 1);
+    expect(custom.table.signals.waiting[0]).toBeNaN();
+    expect(sum(reports, ({ pollErrors }) => pollErrors.status)).toBe(0);
+  });
+});
+
 describe('the worker', () => {
   it('is replaced when it crashes; values stay and scraping goes on', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'scrape-'));
@@ -218,7 +396,7 @@ describe('the worker', () => {
       import { workerData } from 'node:worker_threads';
       import { openColumns } from ${JSON.stringify(new URL('../datastore/columns.ts', import.meta.url).href)};
       await import(${JSON.stringify(new URL('./worker.ts', import.meta.url).href)});
-      const { scrapes } = openColumns(workerData.memory);
+      const { scrapes } = openColumns(workerData.task.memory);
       if (!existsSync('${folder}/crashed')) setInterval(() => {
         if (scrapes[0] === 0) return;
         writeFileSync('${folder}/crashed', '');
@@ -274,7 +452,7 @@ describe('the worker', () => {
 });
 
 describe('certificates', () => {
-  const https = (source: Partial<MetricsSourceSettings>) => () =>
+  const https = (source: Partial<HttpSourceSettings>) => () =>
     rig([], { settings: { source: { ...SOURCE, scheme: 'https', ...source }, extractor: EXTRACTOR, intervalMs: 50 } });
 
   it('that cannot be read are a configuration error', () => {

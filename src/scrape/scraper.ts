@@ -1,14 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import type { Endpoint } from '../core/endpoint.ts';
-import { ConfigError } from '../core/errors.ts';
+import { CORE_METRICS } from '../core/endpoint-facts.ts';
+import type { EndpointRef } from '../datastore/endpoint-facts.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
-import { selectEngine } from './engines.ts';
+import { DEFAULT_PATH, selectEngine } from './engines.ts';
+import type { CoreExtractorSettings } from './extractors.ts';
 import type { LoopSettings, Target } from './loop.ts';
-import type { TargetsMessage, TlsSettings, WorkerSettings } from './messages.ts';
-import type { CoreExtractorSettings, MetricsSourceSettings } from './plugins.ts';
-import type { EndpointRef, ScrapeReport } from './report.ts';
+import type { ReadTask, TargetsMessage, WorkerMessage, WorkerSettings } from './messages.ts';
+import type { ScrapeReport } from './report.ts';
+import type { HttpSourceSettings } from './sources.ts';
+import { readTls } from './tls-files.ts';
 import { type ScrapeLog, Troubles } from './troubles.ts';
 
 const FIRST_RESTART_MS = 100;
@@ -17,8 +18,9 @@ const REPORT_MS = 1000;
 
 /** How to scrape: the plugins' settings and the process's limits. */
 export interface ScrapeSettings extends Partial<LoopSettings> {
-  readonly source: MetricsSourceSettings;
-  readonly extractor: CoreExtractorSettings;
+  readonly source: HttpSourceSettings;
+  /** How metrics pages are read; undefined where the source brings lists of models. */
+  readonly extractor: CoreExtractorSettings | undefined;
   /** Time between two scrapes of an endpoint, 50 at least; the CPU budget may make it longer. */
   readonly intervalMs: number;
   /** Time between two reports, default 1000. */
@@ -45,18 +47,27 @@ export interface ScraperOptions {
   readonly workerUrl?: URL;
 }
 
+/** Throws `ConfigError` when a scraper of the source could not start. */
+export function checkSource(source: HttpSourceSettings): void {
+  if (source.scheme === 'https') readTls(source);
+}
+
 /** A running scraper. */
 export interface Scraper {
   /** Workers lost and replaced so far. */
   readonly restarts: number;
-  /** Ends the worker; resolves when it is gone. */
+  /**
+   * Ends the worker; resolves when it is gone. Custom attributes nobody else provides end at once, everything else
+   * stays as it was last read.
+   */
   close(): Promise<void>;
 }
 
 /**
  * Scrapes the endpoints of the table on a thread of its own, from now on and through every change of membership. A
- * worker that is lost is replaced after a growing pause; the signals it wrote stay. Throws `ConfigError` when a
- * certificate cannot be read.
+ * worker that is lost is replaced after a growing pause; the signals it wrote stay. What the table knows of adapters or
+ * models is forgotten first and read anew, so that of two scrapers that follow one another the old one is closed
+ * before. Throws `ConfigError` when a certificate cannot be read or there are too many custom attributes.
  */
 export function startScraper(options: ScraperOptions): Scraper {
   return new WorkerScraper(options);
@@ -67,6 +78,9 @@ class WorkerScraper implements Scraper {
   readonly #workerSettings: WorkerSettings;
   readonly #silenceMs: number;
   readonly #troubles: Troubles;
+  readonly #stopListening: () => void;
+  /** Keys of the custom attributes whose columns are held for the worker. */
+  readonly #attributes: ReadonlySet<string>;
   #worker: Worker | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #pauseMs = FIRST_RESTART_MS;
@@ -80,16 +94,16 @@ class WorkerScraper implements Scraper {
     const { table, settings, log } = options;
     const { source, extractor, intervalMs, reportMs = REPORT_MS, silenceMs = SILENCE_MS, ...limits } = settings;
     this.#silenceMs = silenceMs;
+    this.#attributes = new Set(extractor?.engines.flatMap(({ attributes = [] }) => attributes.map(({ key }) => key)));
     this.#workerSettings = {
-      memory: table.memory,
-      engines: extractor.engines,
+      tls: source.scheme === 'https' ? readTls(source) : undefined,
+      task: this.#task(),
       loop: { ...SCRAPE_LIMITS, ...limits, intervalMs },
       reportMs,
-      path: source.path,
-      tls: source.scheme === 'https' ? readTls(source) : undefined,
     };
-    this.#troubles = new Troubles(log);
-    table.listen({
+    table.facts.forgetAll(extractor === undefined ? 'models' : 'lora');
+    this.#troubles = new Troubles(log, extractor === undefined ? 'list of models' : 'metrics page');
+    this.#stopListening = table.listen({
       added: (endpoint) => this.#queue(() => this.#added.push(this.#target(endpoint))),
       removed: ({ slot, generation }) => {
         this.#troubles.forget({ slot, generation });
@@ -100,11 +114,32 @@ class WorkerScraper implements Scraper {
   }
 
   async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#stopListening();
+      this.#releaseAttributes(this.#attributes);
+    }
     this.#closed = true;
     clearTimeout(this.#restartTimer);
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
+  }
+
+  #task(): ReadTask {
+    const { table, settings } = this.#options;
+    if (settings.extractor === undefined) return { kind: 'models' };
+    const attributes = new Map<string, SharedArrayBuffer>();
+    try {
+      for (const key of this.#attributes) attributes.set(key, table.attributes.hold(key, CORE_METRICS));
+    } catch (error) {
+      this.#releaseAttributes(attributes.keys());
+      throw error;
+    }
+    return { kind: 'metrics', memory: table.memory, engines: settings.extractor.engines, attributes };
+  }
+
+  #releaseAttributes(keys: Iterable<string>): void {
+    for (const key of keys) this.#options.table.attributes.release(key, CORE_METRICS);
   }
 
   #startWorker(): void {
@@ -125,9 +160,9 @@ class WorkerScraper implements Scraper {
       clearTimeout(silence);
       if (this.#worker === worker) this.#onLost(cause);
     });
-    worker.on('message', (report: ScrapeReport) => {
+    worker.on('message', (message: WorkerMessage) => {
       silence.refresh();
-      if (this.#worker === worker) this.#onReport(report);
+      if (this.#worker === worker) this.#onMessage(message);
     });
     const { table } = this.#options;
     this.#added = [...table.all].flatMap((slot) => {
@@ -145,6 +180,11 @@ class WorkerScraper implements Scraper {
     this.#options.onRestart?.(this.restarts);
     this.#restartTimer = setTimeout(() => this.#startWorker(), this.#pauseMs);
     this.#pauseMs = Math.min(LAST_RESTART_MS, this.#pauseMs * 2);
+  }
+
+  #onMessage(message: WorkerMessage): void {
+    if (message.kind === 'report') this.#onReport(message);
+    else for (const fact of message.facts) this.#options.table.facts.learn(fact);
   }
 
   #onReport(report: ScrapeReport): void {
@@ -174,37 +214,10 @@ class WorkerScraper implements Scraper {
 
   #target({ slot, generation, address, port, labels }: Endpoint): Target {
     const { source, extractor } = this.#options.settings;
+    const engine = extractor === undefined ? 0 : selectEngine(labels, extractor);
+    const otherPath = source.path === DEFAULT_PATH ? extractor?.engines[engine].otherPath : undefined;
+    const paths = otherPath === undefined ? [source.path] : [source.path, otherPath];
     const scrapedPort = source.port ?? port;
-    const engine = selectEngine(labels, extractor);
-    return { slot, generation, host: address, port: scrapedPort, serves: scrapedPort === port, engine };
+    return { slot, generation, host: address, port: scrapedPort, serves: scrapedPort === port, paths, engine };
   }
-}
-
-function readTls(source: MetricsSourceSettings): TlsSettings {
-  const tls = {
-    verify: !source.insecureSkipVerify,
-    ca: readPem('caCertPath', source.caCertPath),
-    cert: readPem('clientCertPath', source.clientCertPath),
-    key: readPem('clientKeyPath', source.clientKeyPath),
-  };
-  try {
-    // The worker makes the one it uses; this one finds a bad file before there is a worker.
-    createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key });
-  } catch (error) {
-    throw new ConfigError(`metrics-data-source: certificates cannot be used: ${text(error)}`);
-  }
-  return tls;
-}
-
-function readPem(parameter: string, path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ConfigError(`metrics-data-source: ${parameter} "${path}" cannot be read: ${text(error)}`);
-  }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

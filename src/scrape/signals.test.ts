@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { BUILT_IN_ENGINES, engineOf } from './engines.ts';
+import { engineOf } from './engine-configs.ts';
+import { BUILT_IN_ENGINES } from './engines.ts';
 import { SignalReader } from './signals.ts';
 
 const readers = new Map(BUILT_IN_ENGINES.map((engine) => [engine.name, new SignalReader(engine)]));
@@ -8,8 +8,8 @@ const readers = new Map(BUILT_IN_ENGINES.map((engine) => [engine.name, new Signa
 function read(engine: string, page: string | Uint8Array): Record<string, unknown> {
   const reader = readers.get(engine);
   if (reader === undefined) throw new Error(`no engine ${engine}`);
-  const { values, missing } = reader.read(Buffer.from(page));
-  return { ...values, missing };
+  const { values, missing, usable } = reader.read(Buffer.from(page));
+  return { ...values, missing, usable };
 }
 
 const UNKNOWN = {
@@ -21,23 +21,12 @@ const UNKNOWN = {
 };
 
 describe('vllm', () => {
-  it.each(['vllm-metrics-sample.prom', 'vllm-metrics-sample.openmetrics.txt'])('%s', (name) => {
-    const page = readFileSync(new URL(`../../test/fixtures/metrics/${name}`, import.meta.url));
-    expect(read('vllm', page)).toEqual({
-      waiting: 1,
-      running: 28,
-      kvUsage: 0.3948234964231735,
-      blockTokens: 16,
-      blockCount: 27_310,
-      missing: [],
-    });
-  });
-
   it('keeps nothing from the page before', () => {
     read('vllm', 'vllm:num_requests_waiting 3\n');
     expect(read('vllm', '<html>\n')).toEqual({
       ...UNKNOWN,
       missing: ['waiting', 'running', 'kvUsage', 'blockTokens', 'blockCount'],
+      usable: false,
     });
   });
 
@@ -59,6 +48,7 @@ describe('vllm', () => {
       blockTokens: 32,
       blockCount: 400,
       missing: [],
+      usable: true,
     });
   });
 
@@ -122,6 +112,7 @@ describe('sglang', () => {
       blockTokens: 64,
       blockCount: 18,
       missing: [],
+      usable: true,
     });
   });
 
@@ -132,20 +123,6 @@ describe('sglang', () => {
 });
 
 describe('other engines', () => {
-  it('trtllm-serve', () => {
-    const page =
-      'trtllm_num_requests_waiting{model_name="m",engine_type="x"} 2\ntrtllm_num_requests_running 3\n' +
-      'trtllm_kv_cache_utilization 0.5\ntrtllm_kv_cache_tokens_per_block 32\ntrtllm_kv_cache_max_blocks 77\n';
-    expect(read('trtllm-serve', page)).toEqual({
-      waiting: 2,
-      running: 3,
-      kvUsage: 0.5,
-      blockTokens: 32,
-      blockCount: 77,
-      missing: [],
-    });
-  });
-
   it('triton-tensorrt-llm: one metric, told apart by labels', () => {
     const request = (type: string, value: number): string =>
       `nv_trt_llm_request_metrics{model="m",request_type="${type}",version="1"} ${value}\n`;
@@ -154,13 +131,15 @@ describe('other engines', () => {
     const caches = cache('fraction', 0.25) + cache('tokens_per', 64) + cache('max', 500) + cache('free', 3);
     const page = request('waiting', 1) + request('max', 512) + request('active', 9) + caches;
     const facts = { waiting: 1, kvUsage: 0.25, blockTokens: 64, blockCount: 500, missing: [] };
-    expect(read('triton-tensorrt-llm', page + request('scheduled', 8))).toEqual({ ...facts, running: 8 });
-    expect(read('triton-tensorrt-llm', page)).toEqual({ ...facts, running: 9 });
+    expect(read('triton-tensorrt-llm', page + request('scheduled', 8))).toMatchObject({ ...facts, running: 8 });
+    expect(read('triton-tensorrt-llm', page)).toMatchObject({ ...facts, running: 9 });
   });
 
-  it('triton: running is not what its counter says, and not missed', () => {
-    const page = 'nv_inference_pending_request_count{model="m"} 6\nnv_inference_exec_count{model="m"} 70000\n';
-    expect(read('triton', page)).toEqual({ ...UNKNOWN, waiting: 6, missing: [] });
+  it('triton runs each model on its own', () => {
+    const page =
+      'nv_inference_pending_request_count{model="a",version="1"} 6\nnv_inference_pending_request_count{model="b"} 2\n' +
+      'nv_inference_pending_request_count{model="a",version="2"} 1\n';
+    expect(read('triton', page)).toEqual({ ...UNKNOWN, waiting: 9, missing: [], usable: true });
   });
 
   it('configured: two signals of one metric', () => {
@@ -169,4 +148,66 @@ describe('other engines', () => {
     );
     expect(reader.read(Buffer.from('n{s="r"} 1\nn{s="q"} 2\nn 3\n')).values).toMatchObject({ waiting: 2, running: 1 });
   });
+});
+
+describe('timestamps', () => {
+  const page = (...values: string[]): string => values.map((value) => `vllm:num_requests_waiting ${value}\n`).join('');
+
+  it.each([
+    [['1', '5', '3'], 5],
+    [['1 100', '5 90', '3 100'], 3],
+    [['9', '5 90'], 5],
+    [['5 90', '9'], 5],
+    [['5 90', 'NaN 100'], Number.NaN],
+    [['1 -5', '9 -6'], 1],
+    [['4 # {trace_id="x"} 1 100', '2 50'], 2],
+    [['4 100 # {trace_id="x"} 1', '2 50'], 4],
+  ])('of %j, the newest counts, and among equals the highest: %d', (values, waiting) => {
+    expect(read('vllm', page(...values)).waiting).toBe(waiting);
+  });
+});
+
+describe('attributes', () => {
+  const reader = new SignalReader(
+    engineOf({
+      name: 'mine',
+      customMetrics: [
+        { attributeKey: 'any', metricSpec: 'm' },
+        { attributeKey: 'b', metricSpec: 'm{tier=b}' },
+      ],
+    }),
+  );
+  const attributes = (page: string): number[] => [...reader.read(Buffer.from(page)).attributes];
+
+  it.each([
+    ['m 7\n', [7, Number.NaN]],
+    ['m{tier="a"} 1\nm{tier="b"} 2\nm{tier="b"} 3\n', [1, 2]],
+    ['m{tier="a"} 1 10\nm{tier="b"} 2 20\nm{tier="b"} 3 15\n', [2, 2]],
+    ['m{tier="b"} 2 20\nm{tier="b"} 3\n', [2, 2]],
+    ['m{tier="b"} NaN\nm{tier="b"} -3e2\n', [-300, -300]],
+    ['m{tier="b"} +Inf\n', [Number.NaN, Number.NaN]],
+    ['m_total{tier="b"} 1\n', [Number.NaN, Number.NaN]],
+  ])('of %j are %j', (page, values) => {
+    expect(attributes(page)).toEqual(values);
+  });
+
+  it('are missed when they are not there, which makes a page without any of them no page', () => {
+    const { missing, usable } = reader.read(Buffer.from('m{tier="a"} 1\n'));
+    expect([missing, usable]).toEqual([['b'], true]);
+    expect(reader.read(Buffer.from('n 1\n'))).toMatchObject({ missing: ['any', 'b'], usable: false });
+  });
+
+  it('cannot make up for a load that the engine should show', () => {
+    const custom = engineOf({
+      name: 'mine',
+      runningRequestsSpec: 'running',
+      customMetrics: [{ attributeKey: 'any', metricSpec: 'm' }],
+    });
+    expect(new SignalReader(custom).read(Buffer.from('m 1\n')).usable).toBe(false);
+  });
+});
+
+it('an engine that shows nothing takes every page', () => {
+  const { missing, usable } = new SignalReader(engineOf({ name: 'dark' })).read(Buffer.from('{}'));
+  expect([missing, usable]).toEqual([[], true]);
 });

@@ -1,42 +1,41 @@
-import { type Engine, type SignalName, SIGNALS, type SignalSource, type SignalSpec } from './engines.ts';
+import type { LoraInfo } from '../core/endpoint.ts';
+import { AttributeCollector, type Collector, SignalCollector } from './collectors.ts';
+import { type Engine, type SignalName, SIGNALS, type SignalSpec } from './engines.ts';
 import { indexNames, type NameIndex, scanPage } from './exposition.ts';
-import { parseNumber, type Sample } from './sample.ts';
+import { LoraCollector } from './lora.ts';
+import type { Sample } from './sample.ts';
 
 /** What one page said, `NaN` where it said nothing usable. Reused by the next read. */
-export interface SignalValues {
+export interface PageReading {
   readonly values: Record<SignalName, number>;
-  /** Signals the engine should show and the page did not, or not as a possible value. */
-  readonly missing: readonly SignalName[];
-}
-
-/** Values that make no sense are unknown: a wrong unit or a bug must not pass for a load. */
-const POSSIBLE: Readonly<Record<SignalName, (value: number) => boolean>> = {
-  waiting: (value) => value >= 0 && value < Number.POSITIVE_INFINITY,
-  running: (value) => value >= 0 && value < Number.POSITIVE_INFINITY,
-  kvUsage: (value) => value >= 0 && value <= 1,
-  blockTokens: (value) => value > 0 && value < Number.POSITIVE_INFINITY,
-  blockCount: (value) => value > 0 && value < Number.POSITIVE_INFINITY,
-};
-
-/** One source of one signal, and what it has collected from the page at hand: a value per parallel engine. */
-interface Collector {
-  readonly signal: SignalName;
-  readonly source: SignalSource;
-  readonly per: readonly string[];
-  readonly byEngine: Map<string, number>;
+  /** In the order of the engine's attributes. */
+  readonly attributes: Float64Array;
+  /** Undefined when the page tells nothing of LoRA. */
+  readonly lora: LoraInfo | undefined;
+  /** Signals and attributes the engine should show and the page did not, or not as a possible value. */
+  readonly missing: readonly string[];
+  /** Whether the page is the engine's: some of the load is on it, or anything where the engine shows no load. */
+  readonly usable: boolean;
 }
 
 interface SignalPlan {
   readonly signal: SignalName;
   readonly across: SignalSpec['across'];
-  readonly collectors: readonly Collector[];
+  readonly collectors: readonly SignalCollector[];
 }
+
+const LOAD: readonly SignalName[] = ['waiting', 'running', 'kvUsage'];
+const NOTHING: readonly string[] = [];
 
 /** Reads the signals of one engine out of pages. Holds scratch space: one per thread and engine. */
 export class SignalReader {
   readonly #names: NameIndex;
   readonly #plans: readonly SignalPlan[];
+  readonly #attributes: readonly AttributeCollector[];
+  readonly #lora: LoraCollector | undefined;
+  readonly #showsLoad: boolean;
   readonly #collectorsByName: Collector[][] = [];
+  readonly #attributeValues: Float64Array;
   readonly #values: Record<SignalName, number> = {
     waiting: Number.NaN,
     running: Number.NaN,
@@ -45,68 +44,69 @@ export class SignalReader {
     blockCount: Number.NaN,
   };
 
-  constructor(engine: Engine) {
-    const nameIndexes = new Map<string, number>();
+  constructor({ signals, attributes = [], lora }: Engine) {
     this.#plans = SIGNALS.flatMap((signal): SignalPlan[] => {
-      const spec = engine.signals[signal];
+      const spec = signals[signal];
       if (spec === undefined) return [];
-      const collectors = spec.sources.map((source): Collector => {
-        return { signal, source, per: spec.per, byEngine: new Map() };
-      });
+      const collectors = spec.sources.map((source) => new SignalCollector(signal, source, spec.per));
       return [{ signal, across: spec.across, collectors }];
     });
-    for (const collector of this.#plans.flatMap((plan) => plan.collectors)) {
-      const { name } = collector.source.metric;
-      const index = nameIndexes.get(name) ?? nameIndexes.size;
-      nameIndexes.set(name, index);
-      (this.#collectorsByName[index] ??= []).push(collector);
-    }
-    this.#names = indexNames([...nameIndexes.keys()]);
+    this.#showsLoad = LOAD.some((signal) => signals[signal] !== undefined);
+    this.#attributes = attributes.map((attribute) => new AttributeCollector(attribute));
+    this.#attributeValues = new Float64Array(attributes.length);
+    this.#lora = lora && new LoraCollector(lora);
+    this.#names = this.#indexCollectors();
   }
 
   /** Reads a page; the answer is valid until the next call. Never throws. */
-  read(page: Uint8Array): SignalValues {
-    for (const plan of this.#plans) for (const collector of plan.collectors) collector.byEngine.clear();
-    scanPage(page, this.#names, this.#collect);
-    let missing: SignalName[] = NOTHING;
+  read(page: Uint8Array): PageReading {
+    for (const plan of this.#plans) for (const collector of plan.collectors) collector.clear();
+    for (const attribute of this.#attributes) attribute.clear();
+    this.#lora?.clear();
+    scanPage(page, this.#names, this.#collect, this.#glance);
+    let missing = NOTHING;
+    let found = 0;
     for (const { signal, across, collectors } of this.#plans) {
-      const shown = collectors.find((collector) => collector.byEngine.size > 0);
-      const value = shown === undefined ? Number.NaN : combine(shown.byEngine, across);
+      const value = collectors.find((collector) => collector.seen)?.combine(across) ?? Number.NaN;
       this.#values[signal] = value;
       if (Number.isNaN(value)) missing = [...missing, signal];
+      else found++;
     }
-    return { values: this.#values, missing };
+    for (const [index, { key, value }] of this.#attributes.entries()) {
+      this.#attributeValues[index] = value;
+      if (Number.isNaN(value)) missing = [...missing, key];
+      else found++;
+    }
+    const lora = this.#lora?.read();
+    const usable = this.#showsLoad
+      ? LOAD.some((signal) => !Number.isNaN(this.#values[signal]))
+      : found > 0 || lora !== undefined || missing.length === 0;
+    return { values: this.#values, attributes: this.#attributeValues, lora, missing, usable };
+  }
+
+  /** Groups the collectors by the name they wait for; the answer says under which index. */
+  #indexCollectors(): NameIndex {
+    const collectors: Collector[] = [
+      ...this.#plans.flatMap((plan) => plan.collectors),
+      ...this.#attributes,
+      ...(this.#lora?.collectors ?? []),
+    ];
+    const places = new Map<string, number>();
+    for (const collector of collectors) {
+      const { name } = collector.metric;
+      const index = places.get(name) ?? places.size;
+      places.set(name, index);
+      (this.#collectorsByName[index] ??= []).push(collector);
+    }
+    return indexNames([...places.keys()]);
   }
 
   readonly #collect = (name: number, sample: Sample): void => {
     for (const collector of this.#collectorsByName[name]) {
-      const { metric, valueLabel } = collector.source;
-      if (!metric.labels.every(([label, value]) => sample.label(label) === value)) continue;
-      const raw = valueLabel === undefined ? sample.value : (parseNumber(sample.label(valueLabel)) ?? Number.NaN);
-      const value = POSSIBLE[collector.signal](raw) ? raw : Number.NaN;
-      const engine = engineKey(collector.per, sample);
-      const known = collector.byEngine.get(engine);
-      if (known === undefined || Number.isNaN(known) || value > known) collector.byEngine.set(engine, value);
+      if (collector.metric.labels.every(([label, value]) => sample.label(label) === value)) collector.take(sample);
     }
   };
-}
 
-const NOTHING: SignalName[] = [];
-
-function engineKey(per: readonly string[], sample: Sample): string {
-  let key = '';
-  for (const label of per) key += `${sample.label(label)}\0`;
-  return key;
-}
-
-/** One unknown engine makes the whole unknown: what the others show is no bound for it. */
-function combine(byEngine: ReadonlyMap<string, number>, across: SignalSpec['across']): number {
-  let sum = 0;
-  let max = Number.NEGATIVE_INFINITY;
-  for (const value of byEngine.values()) {
-    sum += value;
-    max = Math.max(max, value);
-  }
-  if (across === 'sum') return sum;
-  return across === 'mean' ? sum / byEngine.size : max;
+  readonly #glance = (name: number, page: Buffer, start: number, end: number): boolean =>
+    this.#collectorsByName[name].every((collector) => collector.glance?.(page, start, end) === true);
 }

@@ -1,4 +1,5 @@
-import type { EndpointError, EndpointRef, ScrapeReport } from './report.ts';
+import type { EndpointRef } from '../datastore/endpoint-facts.ts';
+import type { EndpointError, ScrapeReport } from './report.ts';
 
 /** Where log lines go; a pino logger is one. */
 export interface ScrapeLog {
@@ -13,18 +14,21 @@ export const FAILING_AFTER = 3;
 /** Logs when an endpoint's page starts to fail and when it is back, instead of every failed scrape. */
 export class Troubles {
   readonly #log: ScrapeLog;
+  readonly #page: string;
   readonly #failing = new Set<string>();
   /** Endpoints whose page is good but lacks signals; told once each. */
   readonly #lacking = new Set<string>();
 
-  constructor(log: ScrapeLog) {
+  /** `page` is what the log calls what is fetched. */
+  constructor(log: ScrapeLog, page: string) {
     this.#log = log;
+    this.#page = page;
   }
 
   /** Takes a report; `name` turns its references into endpoint names, undefined for those that are gone. */
   take(report: ScrapeReport, name: (endpoint: EndpointRef) => string | undefined): void {
     for (const endpoint of report.recovered) {
-      if (this.#failing.delete(key(endpoint))) this.#log.info({ endpoint: name(endpoint) }, 'metrics page is back');
+      if (this.#failing.delete(key(endpoint))) this.#log.info({ endpoint: name(endpoint) }, `${this.#page} is back`);
     }
     for (const error of report.errors) {
       const endpoint = name(error);
@@ -33,7 +37,7 @@ export class Troubles {
       told.add(key(error));
       this.#log.warn(
         { endpoint, fault: error.kind, reason: error.message },
-        error.failures === 0 ? 'metrics page lacks signals' : 'metrics page fails; the last values are kept',
+        error.failures === 0 ? `${this.#page} lacks signals` : `${this.#page} fails; the last values are kept`,
       );
     }
   }

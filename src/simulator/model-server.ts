@@ -3,6 +3,7 @@ import { normalOf, parseFaultPatch, statesOf, type FaultPatch, type Faults } fro
 import { Listener } from './http/listener.ts';
 import { createRouter } from './http/router.ts';
 import { Pod } from './pod.ts';
+import type { Role } from './roles.ts';
 import { resolveOptions, type ModelServerOptions, type ResolvedOptions } from './server-options.ts';
 
 /** A server at a glance. Load gauges are those of the last engine step; counters start anew with every life. */
@@ -11,6 +12,8 @@ export interface ModelServerState {
   readonly url: string;
   /** Whether the process is alive; a crashed server stays in the state it died in. */
   readonly alive: boolean;
+  /** Absent for a server that does it all. */
+  readonly role?: Role | undefined;
   readonly running: number;
   readonly waiting: number;
   /** Requests anywhere in the server, those not yet in the engine's queue included. */
@@ -23,6 +26,10 @@ export interface ModelServerState {
   readonly cachedBlocks: number;
   readonly promptTokens: number;
   readonly promptTokensCached: number;
+  /** Of the cached ones, those that another server computed. */
+  readonly promptTokensReceived: number;
+  /** Requests whose prompt another server computed, by that server's `host:port`. */
+  readonly prefilledBy: Readonly<Record<string, number>>;
   readonly generationTokens: number;
   readonly preemptions: number;
   /** Requests completed; aborted ones are not. */
@@ -38,6 +45,8 @@ export interface ModelServer {
   readonly port: number;
   /** `http://host:port` */
   readonly url: string;
+  /** Absent for a server that does it all. */
+  readonly role: Role | undefined;
   state(): ModelServerState;
   /** Changes what is wrong with it; resolves when it is. Rejects with `ConfigError` for a knob it does not have. */
   setFaults(patch: FaultPatch): Promise<void>;
@@ -84,6 +93,10 @@ class SimulatedServer implements ModelServer {
     return `http://${joinHostPort(this.host, this.port)}`;
   }
 
+  get role(): Role | undefined {
+    return this.#options.role;
+  }
+
   async start(): Promise<void> {
     await this.#listen();
     this.#alive = true;
@@ -96,6 +109,7 @@ class SimulatedServer implements ModelServer {
       name: this.name,
       url: this.url,
       alive: this.#alive,
+      role: this.role,
       running: stats.running,
       waiting: stats.waiting,
       inFlight: engine.inFlight,
@@ -105,6 +119,8 @@ class SimulatedServer implements ModelServer {
       cachedBlocks: pool.cached,
       promptTokens: stats.promptTokens,
       promptTokensCached: stats.promptTokensCached,
+      promptTokensReceived: stats.promptTokensReceived,
+      prefilledBy: Object.fromEntries(this.#pod.prefilledBy),
       generationTokens: stats.generationTokens,
       preemptions: stats.preemptions,
       completed: stats.finished.stop + stats.finished.length,

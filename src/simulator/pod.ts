@@ -9,6 +9,9 @@ import { HttpStats, processFamilies } from './metrics/process-families.ts';
 import { vllmFamilies } from './metrics/vllm-families.ts';
 import type { ResolvedOptions } from './server-options.ts';
 
+/** Servers counted by name. */
+const MAX_PREFILLERS = 1000;
+
 /** One life of a model server, from start to crash: its engine, its counters, what is wrong with it. */
 export class Pod {
   readonly options: ResolvedOptions;
@@ -23,6 +26,7 @@ export class Pod {
   readonly #frozen = new Map<string, string>();
   /** Requests that arrived while the process stood still. */
   readonly #held = new Set<() => void>();
+  readonly #prefilledBy = new Map<string, number>();
   #faults: Faults = NO_FAULTS;
   #requests = 0;
 
@@ -81,6 +85,18 @@ export class Pod {
   nextRequestId(): string {
     this.#requests += 1;
     return `${this.options.name}-${this.#requests.toString(16).padStart(8, '0')}`;
+  }
+
+  /** Requests whose prompt another server computed, by that server's `host:port`. */
+  get prefilledBy(): ReadonlyMap<string, number> {
+    return this.#prefilledBy;
+  }
+
+  /** Another server has computed the prompt of a request. */
+  prefilled(hostPort: string): void {
+    const known = this.#prefilledBy.has(hostPort) || this.#prefilledBy.size < MAX_PREFILLERS;
+    const name = known ? hostPort : 'others';
+    this.#prefilledBy.set(name, (this.#prefilledBy.get(name) ?? 0) + 1);
   }
 
   /** The metrics page; the one of the first such scrape for as long as `metrics` is `frozen`. */

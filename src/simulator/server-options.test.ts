@@ -23,6 +23,7 @@ describe('limits', () => {
     [{ speedUp: 0.01 }, { speedUp: Number.NaN }, 'speedUp: NaN is not between 0.01 and 1000'],
     [{ seed: 0 }, { seed: 1.5 }, 'seed: 1.5 is not a whole number'],
     [{ maxQueuedRequests: 1 }, { maxQueuedRequests: 0 }, 'maxQueuedRequests: 0 is not between 1 and 1000000'],
+    [{ role: 'encode-prefill' }, { role: 'decoder' }, 'role: "decoder" is not one of prefill, decode, encode, '],
     [{ profile: '8b-h100' }, { profile: '8b-tpu' }, 'profile: "8b-tpu" is not one of 8b-h100, '],
   ])('%o is accepted, %o is not', (accepted, refused, message) => {
     expect(() => resolveOptions(accepted)).not.toThrow();

@@ -1,6 +1,7 @@
 import { ConfigError } from '../core/errors.ts';
 import { HARDWARE_PROFILES, PROFILE_NAMES, isProfileName, type HardwareProfile } from './engine/hardware.ts';
 import { BLOCK_TOKENS } from './engine/prompt.ts';
+import { isRole, type Role, ROLES } from './roles.ts';
 
 /** How to start a model server. Everything has a default; limits come from the hardware profile. */
 export interface ModelServerOptions {
@@ -34,6 +35,8 @@ export interface ModelServerOptions {
   readonly noise?: boolean;
   /** Largest request body. Default 32 MiB. */
   readonly maxBodyBytes?: number;
+  /** Stages it is kept for, one of `ROLES`: servers that decode have a sidecar in front. Default: all, and no sidecar. */
+  readonly role?: string;
 }
 
 /** Options with nothing left open. */
@@ -53,6 +56,7 @@ export interface ResolvedOptions {
   readonly requestsPerSecond: number;
   readonly noise: boolean;
   readonly maxBodyBytes: number;
+  readonly role: Role | undefined;
 }
 
 /** Whole numbers and what they may be. */
@@ -93,6 +97,7 @@ export function resolveOptions(options: ModelServerOptions): ResolvedOptions {
   if (options.maxQueuedRequests !== undefined) whole('maxQueuedRequests', options.maxQueuedRequests, 1, 1_000_000);
   return {
     ...filled,
+    role: roleOf(options.role),
     maxQueuedRequests: options.maxQueuedRequests ?? Number.POSITIVE_INFINITY,
     requestsPerSecond: filled.requestsPerSecond === 0 ? Number.POSITIVE_INFINITY : filled.requestsPerSecond,
     // A sequence that outgrows the whole pool could never finish.
@@ -108,6 +113,11 @@ function given(options: ModelServerOptions): { [K in keyof ModelServerOptions]: 
 function profileOf(name: string): HardwareProfile {
   if (isProfileName(name)) return HARDWARE_PROFILES[name];
   throw new ConfigError(`profile: "${name}" is not one of ${PROFILE_NAMES.join(', ')}`);
+}
+
+function roleOf(name: string | undefined): Role | undefined {
+  if (name === undefined || isRole(name)) return name;
+  throw new ConfigError(`role: "${name}" is not one of ${ROLES.join(', ')}`);
 }
 
 function whole(name: string, value: number, low: number, high: number): void {

@@ -11,6 +11,9 @@ export interface Family {
 
 const REQUEST_LABELS = ['model_name', 'target_model_name', 'fairness_id', 'priority'] as const;
 const PREFIX_LABELS = ['plugin_name', 'plugin_type'] as const;
+const DECISION_LABELS = ['plugin_name', 'plugin_type', 'model_name', 'decision_type'] as const;
+const INFLIGHT_LABELS = ['endpoint_name', 'namespace', 'producer_name', 'fairness_id', 'priority'] as const;
+const MEDIA_LABELS = ['plugin_type', 'plugin_name'] as const;
 
 const LATENCY_SECONDS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120, 180, 240,
@@ -20,6 +23,7 @@ const SCHEDULER_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.
 /** 32778 is the contract's own slip for 32768; dashboards know the series by it. */
 const RESPONSE_BYTES = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32778, 65536];
 const PROMPT_TOKENS = [...RESPONSE_BYTES, 131072, 262144, 524288, 1048576];
+const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const OUTPUT_TOKENS = RESPONSE_BYTES.filter((bound) => bound <= 8192);
 
 /**
@@ -107,15 +111,32 @@ export const FAMILIES = {
   datalayer_poll_errors_total: counter('Scrapes that failed.', ['source_type']),
   datalayer_extract_errors_total: counter('Scraped pages that lacked a signal.', ['source_type', 'extractor_type']),
   prefix_indexer_size: gauge('Blocks in the prefix index.', PREFIX_LABELS),
-  prefix_indexer_hit_ratio: histogram(
-    'Share of a prompt found in the prefix index.',
-    PREFIX_LABELS,
-    [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
-  ),
+  prefix_indexer_hit_ratio: histogram('Share of a prompt found in the prefix index.', PREFIX_LABELS, SHARES),
   prefix_indexer_hit_bytes: histogram('Bytes of a prompt found in the prefix index.', PREFIX_LABELS, [
     0,
     ...Array.from({ length: 13 }, (_, power) => 16 * 2 ** power),
   ]),
+  disagg_decision_total: counter('Requests by the stages they go through.', DECISION_LABELS),
+  pd_decision_total: counter('Requests by the stages they go through, of pd-profile-handler.', DECISION_LABELS),
+  disagg_stage_failures_total: counter(
+    'Times a stage was wanted and no endpoint would do, so that the request went on without (ours).',
+    [...PREFIX_LABELS, 'stage'],
+  ),
+  inflight_requests: gauge('Requests sent to an endpoint and not ended.', INFLIGHT_LABELS),
+  inflight_tokens: gauge(
+    'Tokens an endpoint has yet to work on: of prompts, without what it has cached, and of answers where they are estimated.',
+    INFLIGHT_LABELS,
+  ),
+  encoder_cache_queries_total: counter('Images, videos and clips looked for among those endpoints have encoded.', [
+    ...MEDIA_LABELS,
+    'modality',
+  ]),
+  encoder_cache_hits_total: counter('Endpoints that had one of them encoded.', [...MEDIA_LABELS, 'pod', 'modality']),
+  encoder_cache_hit_ratio: histogram(
+    "Share of a request's media that the endpoint it was sent to had encoded.",
+    MEDIA_LABELS,
+    SHARES,
+  ),
   extproc_streams_inflight: { ...gauge('ext_proc streams open now.', []), streams: true },
   extproc_stream_duration_seconds: {
     ...histogram(
@@ -127,7 +148,7 @@ export const FAMILIES = {
   },
   extproc_streams_total: { ...counter('ext_proc streams that ended, by gRPC status.', ['code']), streams: true },
   scraper_restarts_total: counter('Times the scrape worker died and was started again (ours).', []),
-  plugin_faults_total: counter('Times a plugin threw; its data was missing for that request (ours).', [
+  plugin_faults_total: counter('Times a plugin failed; what it does was missing for that request (ours).', [
     'plugin_type',
     'plugin_name',
   ]),
@@ -138,6 +159,11 @@ export const FAMILIES = {
   endpoints_by_health: gauge('Endpoints of the pool by health (ours).', ['name', 'state']),
   config_reload_total: counter('Changes of the configuration file, by result: success or failure (ours).', ['result']),
   config_generation: gauge('Configurations in force so far, the one at the start included (ours).', []),
+  session_bindings: gauge('Sessions bound to an endpoint (ours).', PREFIX_LABELS),
+  render_fallbacks_total: counter('Prompts estimated because their render server failed or is not asked (ours).', [
+    'plugin_type',
+    'plugin_name',
+  ]),
   config_reload_errors_total: counter('Reloads refused; the last good state stayed (ours).', ['file']),
 } satisfies Record<string, Family>;
 

@@ -47,6 +47,8 @@ export const LEGACY_FAMILIES: readonly LegacyFamily[] = [
   extension('prefix_indexer_size', []),
   extension('prefix_indexer_hit_ratio', []),
   extension('prefix_indexer_hit_bytes', []),
+  scheduler('disagg_decision_total', ['model_name', 'decision_type']),
+  scheduler('pd_decision_total', ['model_name', 'decision_type']),
   scheduler('datalayer_poll_errors_total', ['source_type']),
   scheduler('datalayer_extract_errors_total', ['source_type', 'extractor_type']),
 ];

@@ -49,6 +49,27 @@ describe('request metrics', () => {
     );
   });
 
+  it('count stages by model, those after the thousandth together, whoever saw the first ones', async () => {
+    const metrics = new Metrics({ processMetrics: false });
+    const meter = pluginMeter(metrics, { name: 'h', type: 'disagg-profile-handler' });
+    const recorder = new RequestMetrics(metrics);
+    meter.disaggDecision('', 'decode-only');
+    for (let i = 1; i < MAX_LABEL_VALUES; i++)
+      recorder.refused(inferenceRequest({ model: `m${i}`, targetModel: `m${i}` }), 'Internal');
+    meter.disaggDecision('m1', 'encode-decode');
+    meter.disaggDecision('late', 'encode-decode');
+    meter.pdDecision('m1', 'prefill-decode');
+    meter.stageFailed('encode');
+    const own = 'plugin_name="h",plugin_type="disagg-profile-handler"';
+    expect((await page(metrics)).filter((line) => /^llm_d_epp_(disagg|pd)_/.test(line))).toEqual([
+      `llm_d_epp_disagg_decision_total{${own},model_name="unknown",decision_type="decode-only"} 1`,
+      `llm_d_epp_disagg_decision_total{${own},model_name="m1",decision_type="encode-decode"} 1`,
+      `llm_d_epp_disagg_decision_total{${own},model_name="other",decision_type="encode-decode"} 1`,
+      `llm_d_epp_pd_decision_total{${own},model_name="m1",decision_type="prefill-decode"} 1`,
+      `llm_d_epp_disagg_stage_failures_total{${own},stage="encode"} 1`,
+    ]);
+  });
+
   it('count refusals by code, a body nobody could read under an empty model', async () => {
     const metrics = new Metrics({ processMetrics: false });
     const recorder = new RequestMetrics(metrics);
@@ -140,7 +161,7 @@ describe('plugin metrics', () => {
       instance: { score() {} },
     })(0.001);
     const meter = pluginMeter(metrics, { name: 'p', type: 'approx-prefix-cache-producer' });
-    meter.prefixIndexSize(12);
+    meter.prefixIndexSize(() => 12);
     meter.prefixHit(0.5, 640);
     expect(await page(metrics)).toEqual(
       expect.arrayContaining([

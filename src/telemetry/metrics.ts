@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { FAMILIES, type Family, type FamilyName, HELP_PREFIX, METRIC_PREFIX } from './families.ts';
+import { LabelLimit } from './label-limit.ts';
 import { registerLegacy } from './legacy.ts';
 
 /** Which families there are besides the always present ones. */
@@ -12,10 +13,16 @@ export interface MetricsOptions {
   readonly legacyMetrics?: boolean | undefined;
 }
 
+/** Sets the children of a gauge that holds none. */
+export type FillGauge = (gauge: Gauge) => void;
+
 /** Every family of the table, registered once. */
 export class Metrics {
   readonly registry = new Registry();
+  /** Model names exported so far, whatever the family and the label. */
+  readonly models = new LabelLimit();
   readonly #families = new Map<FamilyName, Counter | Gauge | Histogram>();
+  readonly #fills = new Map<FamilyName, Set<FillGauge>>();
 
   constructor({ processMetrics, streamMetrics = false, legacyMetrics = false }: MetricsOptions) {
     for (const name of Object.keys(FAMILIES) as FamilyName[]) {
@@ -38,6 +45,21 @@ export class Metrics {
     return this.#families.get(name) as Histogram;
   }
 
+  /** Has a gauge filled anew whenever metrics are read, besides others who do, until what it returns is called. */
+  onRead(name: FamilyName, fill: FillGauge): () => void {
+    const fills = this.#fills.get(name) ?? new Set();
+    this.#fills.set(name, fills.add(fill));
+    return () => fills.delete(fill);
+  }
+
+  #fill(name: FamilyName): void {
+    const fills = this.#fills.get(name);
+    if (fills === undefined) return;
+    const gauge = this.gauge(name);
+    gauge.reset();
+    for (const fill of fills) fill(gauge);
+  }
+
   #register(name: FamilyName, family: Family): Counter | Gauge | Histogram {
     const settings = {
       name: METRIC_PREFIX + name,
@@ -46,7 +68,7 @@ export class Metrics {
       registers: [this.registry],
     };
     if (family.type === 'counter') return new Counter(settings);
-    if (family.type === 'gauge') return new Gauge(settings);
+    if (family.type === 'gauge') return new Gauge({ ...settings, collect: () => this.#fill(name) });
     return new Histogram({ ...settings, buckets: [...(family.buckets ?? [])] });
   }
 }

@@ -34,13 +34,14 @@ interface Bound {
 export class RequestMetrics implements RequestRecorder {
   readonly #metrics: Metrics;
   readonly #responseProcessing: Histogram;
-  readonly #models = new LabelLimit();
+  readonly #models: LabelLimit;
   readonly #fairnessIds = new LabelLimit();
   readonly #bound = new LRUCache<string, Bound>({ max: MAX_BOUND });
   readonly #attempts = new WeakMap<Endpoint, Map<string, Counter.Internal>>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
+    this.#models = metrics.models;
     this.#responseProcessing = metrics.histogram('response_processing_duration_seconds');
   }
 

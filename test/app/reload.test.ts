@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,6 +81,49 @@ describe('a changed configuration file', () => {
     const durations = (await picker.metrics()).join('\n');
     expect(durations).toContain('plugin_type="random-picker"');
     expect(await reloads(picker, 'success')).toBe(1);
+  });
+
+  it('changes what is read from metrics pages, at once and with certificates that are there', async () => {
+    const server = createServer((_, response) => {
+      response.end('vllm:num_requests_waiting 1\nsglang:num_queue_reqs 7\ndepth{tier="gold"} 3\n');
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    open.push({ stop: async () => void server.close(() => server.closeAllConnections()) });
+    const { port } = server.address() as AddressInfo;
+    const picker = await startTestPicker([port]);
+    open.push(picker);
+    const { table } = picker;
+    const [slot] = table.all;
+    await eventually('the queue of one engine is read', () => table.signals.waiting[slot] === 1);
+    const engineConfigs = [
+      {
+        name: 'mine',
+        queuedRequestsSpec: 'sglang:num_queue_reqs',
+        customMetrics: [{ attributeKey: 'depth', metricSpec: 'depth{tier=gold}' }],
+      },
+    ];
+    const reading =
+      (parameters: object, source: object = {}) =>
+      (path: string) => {
+        const config = defaultConfig(path);
+        config.plugins.push({ type: 'core-metrics-extractor', parameters });
+        config.plugins.push({ type: 'metrics-data-source', parameters: source });
+        return config;
+      };
+    await picker.writeConfig(reading({ engineConfigs, defaultEngine: 'mine' }));
+    await eventually('the queue of the other is read', () => table.signals.waiting[slot] === 7);
+    expect(table.attribute('depth')?.[slot]).toBe(3);
+    await picker.writeConfig(reading({ defaultEngine: 'sglang' }, { scheme: 'https', caCertPath: '/nowhere.pem' }));
+    await eventually('the refusal is counted', async () => (await reloads(picker, 'failure')) === 1);
+    expect(picker.logged.map(({ msg }) => String(msg)).join('\n')).toContain('"/nowhere.pem" cannot be read');
+    const scrapes = table.signals.scrapes[slot];
+    await eventually('the last good one goes on', () => table.signals.scrapes[slot] > scrapes + 2);
+    expect([table.signals.waiting[slot], table.attribute('depth')?.[slot]]).toEqual([7, 3]);
+    await picker.writeConfig(reading({ defaultEngine: 'vllm' }));
+    await eventually('the first queue is read again', () => table.signals.waiting[slot] === 1);
+    expect(table.attribute('depth')).toBeUndefined();
   });
 
   it('that is wrong is told with its place, and the last good one stays', async () => {

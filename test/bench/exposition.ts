@@ -22,6 +22,17 @@ function smallPage(): Buffer {
   return Buffer.from(text);
 }
 
+/** A page of vLLM that has served many combinations of LoRA adapters: its Python front end never drops a series. */
+function oldLoraPage(): Buffer {
+  const series = Array.from(
+    { length: 5000 },
+    (_, i) =>
+      `vllm:lora_requests_info{max_lora="4",running_lora_adapters="adapter-${i},adapter-${i + 1}",` +
+      `waiting_lora_adapters="adapter-${i},adapter-${i + 1}"} ${1.78e9 + i}\n`,
+  );
+  return Buffer.concat([smallPage(), Buffer.from(series.join(''))]);
+}
+
 /** The alternative: one search of the page per name and spelling. Finds lines only, reads nothing of them. */
 function searchPerName(needles: readonly Buffer[], page: Buffer): number {
   let found = 0;
@@ -51,6 +62,7 @@ for (const [name, page] of [
   ['full page, text', fixture('vllm-metrics-sample.prom')],
   ['full page, OpenMetrics', fixture('vllm-metrics-sample.openmetrics.txt')],
   ['22 kB page', smallPage()],
+  ['5,000 old LoRA series', oldLoraPage()],
 ] as const) {
   const reader = new SignalReader(engine);
   const read = measure(() => reader.read(page)).toFixed(1);

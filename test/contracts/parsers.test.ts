@@ -6,6 +6,7 @@ import type { PluginDefinition } from '../../src/core/plugin.ts';
 import type { InferenceBody } from '../../src/core/request.ts';
 import { PLUGINS } from '../../src/plugins/catalog.ts';
 import { create } from '../kit/plugins.ts';
+import { promptsOf } from '../kit/prompts.ts';
 
 /** A body that every JSON API accepts. */
 const EVERYTHING = {
@@ -33,7 +34,7 @@ describe.each(parsers)('$type keeps the parser contract', (definition) => {
       fc.property(garbage, (bytes) => {
         const read = parser.parse(path, [bytes], NO_HEADERS);
         if (!(read instanceof Rejection))
-          for (const prompt of read.prompts()) expect(prompt).toBeInstanceOf(Uint8Array);
+          for (const prompt of promptsOf(read)) expect(prompt).toBeInstanceOf(Uint8Array);
       }),
       { numRuns: 300 },
     );
@@ -45,7 +46,7 @@ describe.each(parsers)('$type keeps the parser contract', (definition) => {
       const body = JSON.stringify({ ...EVERYTHING, [field]: 0 }).replace(`"${field}":0`, `"${field}":${deep}`);
       const read = parser.parse(path, [Buffer.from(body)], NO_HEADERS);
       if (read instanceof Rejection) expect(read.code).toBe('BadRequest');
-      else expect([read.prompts(), read.modelSpan]).toHaveLength(2);
+      else expect([promptsOf(read), read.modelSpan]).toHaveLength(2);
     }
   });
 
@@ -53,13 +54,22 @@ describe.each(parsers)('$type keeps the parser contract', (definition) => {
     const body = Buffer.from(JSON.stringify(EVERYTHING));
     const before = Buffer.from(body);
     const all = (read: InferenceBody | Rejection): unknown =>
-      read instanceof Rejection ? read : { ...read, prompts: read.prompts(), modelSpan: read.modelSpan };
+      read instanceof Rejection ? read : { ...read, prompts: promptsOf(read), modelSpan: read.modelSpan };
     const whole = all(parser.parse(path, [body], NO_HEADERS));
     for (let cut = 0; cut <= body.length; cut++) {
       const pieces = [body.subarray(0, cut), body.subarray(cut)];
       expect(all(parser.parse(path, pieces, NO_HEADERS))).toEqual(whole);
     }
     expect(body.equals(before)).toBe(true);
+  });
+
+  it.each(paths)('has a prompt rendered at %s for the model it is told, in JSON', (path) => {
+    const body = [Buffer.from(JSON.stringify(EVERYTHING))];
+    const read = parser.parse(path, body, NO_HEADERS);
+    const request = read instanceof Rejection ? undefined : read.renderRequest?.('base');
+    if (request === undefined) return;
+    const sent: unknown = JSON.parse(Buffer.from(request.body()).toString());
+    expect(sent).toMatchObject({ model: 'base', [request.api === 'chat' ? 'messages' : 'prompt']: expect.anything() });
   });
 
   it.each(paths)('expects the dialect at %s that it reports with the body', (path) => {

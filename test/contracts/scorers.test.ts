@@ -1,29 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PluginDefinition } from '../../src/core/plugin.ts';
-import { PLUGINS } from '../../src/plugins/catalog.ts';
-import { idlePool, scraped } from '../kit/pool.ts';
-import { create, inferenceRequest, pluginContext } from '../kit/plugins.ts';
+import type { InferenceRequest } from '../../src/core/request.ts';
+import { scoresOf } from '../kit/plugins.ts';
+import { anyFact, type Rig, rigOf, withRole } from './catalog.ts';
 
-/** Signals a server could report, unknown ones and nonsense included. */
-const signal = fc.oneof(fc.constant(Number.NaN), fc.nat(1000), fc.constant(0));
-const endpointSignals = fc.record({
-  waiting: signal,
-  running: signal,
-  kvUsage: fc.oneof(fc.constant(Number.NaN), fc.double({ min: 0, max: 1, noNaN: true })),
-});
+const score = ({ plugin, pool }: Rig<'scorer'>, request: InferenceRequest, candidates = pool.all): number[] =>
+  scoresOf(plugin, request, candidates);
 
-const scorers = PLUGINS.filter(({ kind }) => kind === 'scorer') as readonly PluginDefinition<'scorer'>[];
-
-describe.each(scorers)('$type keeps the scorer contract', (definition) => {
+describe.each(withRole('scorer'))('$type keeps the scorer contract', (definition) => {
   it('gives every candidate a finite value in [0, 1], whatever is known', () => {
     fc.assert(
-      fc.property(fc.array(endpointSignals, { minLength: 1, maxLength: 12 }), (signals) => {
-        const endpoints = idlePool(signals.length);
-        for (const [slot, values] of signals.entries()) scraped(endpoints, slot, values);
-        const out = new Float64Array(signals.length).fill(-7);
-        create(definition, {}, pluginContext({ endpoints })).score(inferenceRequest(), endpoints.all, out);
-        for (const value of out) {
+      fc.property(fc.array(anyFact, { minLength: 1, maxLength: 12 }), (facts) => {
+        const rig = rigOf(definition, facts);
+        for (const value of [...score(rig, rig.request), ...score(rig, rig.bare)]) {
           expect(value).toBeGreaterThanOrEqual(0);
           expect(value).toBeLessThanOrEqual(1);
         }
@@ -32,30 +21,43 @@ describe.each(scorers)('$type keeps the scorer contract', (definition) => {
     );
   });
 
-  it('does not depend on the order of the candidates', () => {
-    const endpoints = idlePool(6);
-    for (const slot of endpoints.all)
-      scraped(endpoints, slot, { waiting: slot * 2, running: 9 - slot, kvUsage: slot / 10 });
-    const scorer = create(definition, {}, pluginContext({ endpoints }));
-    const forward = new Float64Array(6);
-    const backward = new Float64Array(6);
-    scorer.score(inferenceRequest(), endpoints.all, forward);
-    scorer.score(inferenceRequest(), endpoints.all.toReversed(), backward);
-    expect(Array.from(backward.toReversed())).toEqual(Array.from(forward));
+  it('does not depend on what was scored before', () => {
+    fc.assert(
+      fc.property(fc.array(anyFact, { minLength: 2, maxLength: 8 }), (facts) => {
+        const rig = rigOf(definition, facts);
+        const first = score(rig, rig.request);
+        score(rig, rig.bare, rig.pool.all.slice(1));
+        expect(score(rig, rig.request)).toEqual(first);
+      }),
+      { numRuns: 50 },
+    );
   });
 
-  it('takes no candidates and requests without a body', () => {
-    const endpoints = idlePool(3);
-    const scorer = create(definition, {}, pluginContext({ endpoints }));
-    const out = new Float64Array(3);
-    expect(() => scorer.score(inferenceRequest(), new Uint32Array(0), out)).not.toThrow();
-    expect(() => scorer.score(inferenceRequest({ body: undefined }), endpoints.all, out)).not.toThrow();
+  it('does not depend on the order of the candidates', () => {
+    fc.assert(
+      fc.property(fc.array(anyFact, { minLength: 1, maxLength: 8 }), (facts) => {
+        // A block somebody holds makes the request a warm one; cold ones are spread in table order.
+        const rig = rigOf(definition, [{ ...facts[0], blocks: 1 }, ...facts.slice(1)]);
+        const backward = score(rig, rig.request, rig.pool.all.toReversed());
+        expect(backward.toReversed()).toEqual(score(rig, rig.request));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('takes no candidates, also of a request without a body', () => {
+    const rig = rigOf(definition, []);
+    expect(score(rig, rig.request)).toEqual([]);
+    expect(score(rig, rig.bare)).toEqual([]);
   });
 
   it('writes only the places of its candidates', () => {
-    const endpoints = idlePool(3);
-    const out = new Float64Array(5).fill(42);
-    create(definition, {}, pluginContext({ endpoints })).score(inferenceRequest(), endpoints.all, out);
-    expect(Array.from(out.slice(3))).toEqual([42, 42]);
+    const [fact] = fc.sample(anyFact, { numRuns: 1, seed: 1 });
+    const { plugin, pool, request, bare } = rigOf(definition, [fact, fact, fact]);
+    for (const each of [request, bare]) {
+      const out = new Float64Array(5).fill(42);
+      plugin.score(each, pool.all, out);
+      expect([...out.subarray(3)]).toEqual([42, 42]);
+    }
   });
 });

@@ -15,11 +15,14 @@ export interface Backend {
   readonly received: Received[];
   /** Default: 200, `{"ok":true}`. `/metrics` is answered before it gets here. */
   answer: (received: Received, response: ServerResponse, request: IncomingMessage) => void;
+  /** What `/metrics` says; an idle server by default. */
+  metrics: string;
   /** Refuses connections from now on, and drops those that are open. */
   die(): Promise<void>;
 }
 
-const IDLE_PAGE = `vllm:num_requests_waiting 0
+/** The metrics of a server with so many requests waiting. */
+export const metricsPage = (waiting: number): string => `vllm:num_requests_waiting ${waiting}
 vllm:num_requests_running 0
 vllm:kv_cache_usage_perc 0
 `;
@@ -27,7 +30,7 @@ vllm:kv_cache_usage_perc 0
 export async function startBackend(): Promise<Backend> {
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
-      response.end(IDLE_PAGE);
+      response.end(backend.metrics);
       return;
     }
     const pieces: Buffer[] = [];
@@ -49,6 +52,7 @@ export async function startBackend(): Promise<Backend> {
     port,
     hostPort: `127.0.0.1:${port}`,
     received: [],
+    metrics: metricsPage(0),
     answer: (_received, response) => {
       response.setHeader('content-type', 'application/json');
       response.end('{"ok":true}');

@@ -1,9 +1,11 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/app/config.ts';
+import { CATALOG } from '../../src/app/catalog.ts';
 import { type RunningPicker, startPicker } from '../../src/app/picker.ts';
 import type { PickerSettings } from '../../src/app/settings.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
+import type { Catalog } from '../../src/config/resolved.ts';
 import { createLog, type Logger } from '../../src/telemetry/log.ts';
 import { eventually } from './eventually.ts';
 
@@ -12,7 +14,7 @@ export interface TestPicker extends RunningPicker {
   /** Rewrites the endpoints file by an atomic rename; the picker follows it. */
   writeEndpoints(text: string): Promise<void>;
   /** The same for the configuration file; a text is written as it is. */
-  writeConfig(change: string | TestConfig): Promise<void>;
+  writeConfig(change: string | ((endpointsPath: string) => object)): Promise<void>;
   /** Resolves once every endpoint of the table was scraped. */
   scraped(): Promise<void>;
   /** What `/metrics` serves, a line each. */
@@ -42,19 +44,31 @@ export const TEST_SETTINGS: PickerSettings = {
 };
 
 /** The endpoints file for loopback servers at `ports`. */
-export function endpointsText(ports: readonly number[]): string {
+export function endpointsText(
+  ports: readonly number[],
+  labels: (index: number) => Record<string, string> = () => ({}),
+): string {
   return JSON.stringify({
-    endpoints: ports.map((port, index) => ({ name: `pod-${index}`, address: '127.0.0.1', port: String(port) })),
+    endpoints: ports.map((port, index) => ({
+      name: `pod-${index}`,
+      address: '127.0.0.1',
+      port: String(port),
+      labels: labels(index),
+    })),
   });
 }
 
-/** The configuration of a test picker, given the path of its endpoints file. */
-export type TestConfig = (endpointsPath: string) => object;
+/** What a test picker runs, where that is not the usual. */
+export interface TestConfig {
+  /** The configuration, given the path of the endpoints file. */
+  readonly config?: (endpointsPath: string) => object;
+  readonly catalog?: Catalog;
+}
 
 export async function startTestPicker(
   endpoints: string | readonly number[],
   changes: Partial<PickerSettings> = {},
-  testConfig: TestConfig = defaultConfig,
+  { config: configOf = defaultConfig, catalog = CATALOG }: TestConfig = {},
 ): Promise<TestPicker> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-test-'));
   const path = join(folder, 'endpoints.yaml');
@@ -62,8 +76,9 @@ export async function startTestPicker(
   const { log, logged } = memoryLog();
   try {
     const file = join(folder, 'picker.yaml');
-    await writeFile(file, JSON.stringify(testConfig(path)));
-    const { config, text } = await loadConfig({ file, text: undefined, allowExperimental: true });
+    const text = JSON.stringify(configOf(path));
+    await writeFile(file, text);
+    const config = resolveConfig(text, { catalog, allowExperimental: true, source: file });
     const configFile = { file, text, allowExperimental: true };
     const picker = await startPicker(config, { ...TEST_SETTINGS, configFile, ...changes }, log);
     return {

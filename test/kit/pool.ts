@@ -14,10 +14,10 @@ export function endpointSpec(index: number, changes: Partial<EndpointSpec> = {})
   };
 }
 
-/** A pool of `size` endpoints that were scraped once and are idle. */
-export function idlePool(size: number): EndpointTable {
+/** A pool of `size` endpoints that were scraped once and are idle; `changes` makes them differ. */
+export function idlePool(size: number, changes: (index: number) => Partial<EndpointSpec> = () => ({})): EndpointTable {
   const table = new EndpointTable(allocateColumns());
-  table.replace(Array.from({ length: size }, (_, index) => endpointSpec(index)));
+  table.replace(Array.from({ length: size }, (_, index) => endpointSpec(index, changes(index))));
   for (const slot of table.all) scraped(table, slot, {});
   return table;
 }

@@ -1,9 +1,9 @@
+import * as v from 'valibot';
+import type { InflightLoad } from '../../src/core/data.ts';
 import type { EndpointView } from '../../src/core/endpoint.ts';
-import type { Hooks } from '../../src/core/hooks.ts';
 import type { PluginKind } from '../../src/core/kinds.ts';
 import type { Plugin, PluginDefinition } from '../../src/core/plugin.ts';
-import { DataBoard } from '../../src/scheduling/data-board.ts';
-import { approxPrefixCacheProducer } from '../../src/plugins/producers/approx-prefix-cache.ts';
+import { PLUGINS } from '../../src/plugins/catalog.ts';
 import { maxScorePicker } from '../../src/plugins/pickers/max-score.ts';
 import { singleProfileHandler } from '../../src/plugins/profile-handlers/single-profile.ts';
 import { kvCacheUtilizationScorer } from '../../src/plugins/scorers/kv-cache-utilization.ts';
@@ -12,37 +12,82 @@ import { queueScorer } from '../../src/plugins/scorers/queue.ts';
 import type { DecisionListener } from '../../src/scheduling/decision.ts';
 import { Scheduler } from '../../src/scheduling/scheduler.ts';
 import { manualClock, manualTimers } from './clock.ts';
-import { create, pluginContext } from './plugins.ts';
+import { inRole, pluginContext } from './plugins.ts';
+import { SAMPLE_PARAMETERS } from './sample-parameters.ts';
+import { type Said, stock } from './stock.ts';
 
-/** The built-in default profile (queue 2, KV 2, prefix 3) over a pool. */
+/** What a profile is made of; plugins that cannot do without parameters get sample ones. */
+export interface ProfileParts {
+  readonly filters?: readonly PluginDefinition[];
+  readonly scorers: readonly { readonly plugin: PluginDefinition; readonly weight: number }[];
+  readonly fallbacks?: number | undefined;
+  readonly listener?: DecisionListener | undefined;
+  /** What is said of every request in the place of producers that the catalog does not have. */
+  readonly said?: Said;
+  /** What is in flight, where the catalog has no producer that counts it. */
+  readonly inFlight?: InflightLoad;
+}
+
+/** The built-in default profile. */
+export const DEFAULT_PROFILE: ProfileParts = {
+  scorers: [
+    { plugin: queueScorer, weight: 2 },
+    { plugin: kvCacheUtilizationScorer, weight: 2 },
+    { plugin: prefixCacheScorer, weight: 3 },
+  ],
+};
+
+/** The built-in default profile over a pool. */
 export function defaultScheduler(
   endpoints: EndpointView,
-  options: { fallbacks?: number; listener?: DecisionListener } = {},
+  options: Pick<ProfileParts, 'fallbacks' | 'listener'> = {},
 ): Scheduler {
-  const board = new DataBoard();
-  const plugin = <K extends PluginKind>(definition: PluginDefinition<K>): Plugin<K> => {
-    const { type, kind } = definition;
-    const context = pluginContext({ name: type, endpoints }, board);
-    return { name: type, type, metricType: type, kind, instance: create(definition, {}, context) };
+  return schedulerOf(endpoints, { ...DEFAULT_PROFILE, ...options });
+}
+
+/** A scheduler of one profile, with the default producers of what its plugins need. */
+export function schedulerOf(endpoints: EndpointView, parts: ProfileParts): Scheduler {
+  const { board, tell } = stock(parts.inFlight);
+  const made = new Map<string, Plugin>();
+  const standIn: Plugin<'producer'> = {
+    name: 'stand-in',
+    type: 'stand-in',
+    metricType: 'stand-in',
+    kind: 'producer',
+    instance: { produce: (request) => void tell(request, parts.said ?? {}) },
   };
-  const scorers = [
-    { plugin: plugin(queueScorer), weight: 2 },
-    { plugin: plugin(kvCacheUtilizationScorer), weight: 2 },
-    { plugin: plugin(prefixCacheScorer), weight: 3 },
-  ];
-  const producer = plugin(approxPrefixCacheProducer);
-  const picker = plugin(maxScorePicker);
-  const handler = plugin(singleProfileHandler);
-  const plugins = [...scorers.map((scorer) => scorer.plugin), producer, picker, handler] as readonly (Plugin & {
-    instance: Hooks;
-  })[];
+  const producers = [standIn];
+  const make = <K extends PluginKind>(definition: PluginDefinition<K>): Plugin<K> => {
+    const { type, kind, metricType = type } = definition;
+    const parameters = v.parse(definition.config, SAMPLE_PARAMETERS[type] ?? {});
+    for (const key of definition.consumes?.(parameters) ?? []) {
+      const producer = PLUGINS.find((each) => each.type === key.type.defaultProducer);
+      if (producer !== undefined && !made.has(producer.type)) producers.push(make(inRole(producer, 'producer')));
+    }
+    const plugin = made.get(type) ?? {
+      name: type,
+      type,
+      metricType,
+      kind,
+      instance: definition.create(parameters, pluginContext({ name: type, endpoints }, board)),
+    };
+    made.set(type, plugin);
+    return plugin as Plugin<K>;
+  };
+  const profile = {
+    name: 'default',
+    filters: (parts.filters ?? []).map((filter) => make(inRole(filter, 'filter'))),
+    scorers: parts.scorers.map(({ plugin, weight }) => ({ plugin: make(inRole(plugin, 'scorer')), weight })),
+    picker: make(maxScorePicker),
+  };
+  const handler = make(singleProfileHandler);
   return new Scheduler(
-    { producers: [producer], handler, profiles: [{ name: 'default', filters: [], scorers, picker }], plugins },
+    { producers, handler, profiles: [profile], plugins: [...made.values()] },
     {
       clock: manualClock(),
       bindDuration: () => () => {},
-      minPicks: 1 + (options.fallbacks ?? 0),
-      decisionListener: () => options.listener,
+      minPicks: 1 + (parts.fallbacks ?? 0),
+      decisionListener: () => parts.listener,
       timers: manualTimers(),
       onProducerFault(_plugin, error) {
         throw error;

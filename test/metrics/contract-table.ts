@@ -13,6 +13,8 @@ export interface ContractRow {
 const REQUEST = 'model_name target_model_name fairness_id priority';
 const MODELS = 'model_name target_model_name';
 const PREFIX = 'plugin_name plugin_type';
+const DECISION = `${PREFIX} model_name decision_type`;
+const INFLIGHT = 'endpoint_name namespace producer_name fairness_id priority';
 const UP_TO_120 = '0.005 0.025 0.05 0.1 0.2 0.4 0.6 0.8 1 1.25 1.5 2 3 4 5 6 8 10 15 20 30 45 60 120';
 const UP_TO_8192 = '1 8 16 32 64 128 256 512 1024 2048 4096 8192';
 const UP_TO_65536 = `${UP_TO_8192} 16384 32778 65536`;
@@ -187,6 +189,28 @@ export const CONTRACT: readonly ContractRow[] = [
     buckets: '0 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536',
     twin: extension('prefix_indexer_hit_bytes', ''),
   },
+  {
+    name: 'disagg_decision_total',
+    type: 'counter',
+    labels: DECISION,
+    twin: scheduler('disagg_decision_total', 'model_name decision_type'),
+  },
+  {
+    name: 'pd_decision_total',
+    type: 'counter',
+    labels: DECISION,
+    twin: scheduler('pd_decision_total', 'model_name decision_type'),
+  },
+  { name: 'inflight_requests', type: 'gauge', labels: INFLIGHT },
+  { name: 'inflight_tokens', type: 'gauge', labels: INFLIGHT },
+  { name: 'encoder_cache_queries_total', type: 'counter', labels: 'plugin_type plugin_name modality' },
+  { name: 'encoder_cache_hits_total', type: 'counter', labels: 'plugin_type plugin_name pod modality' },
+  {
+    name: 'encoder_cache_hit_ratio',
+    type: 'histogram',
+    labels: 'plugin_type plugin_name',
+    buckets: '0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1',
+  },
   { name: 'extproc_streams_inflight', type: 'gauge', labels: '' },
   {
     name: 'extproc_stream_duration_seconds',
@@ -200,10 +224,6 @@ export const CONTRACT: readonly ContractRow[] = [
 /** What is not: names, or what they start with, and the feature nobody has built that would move them. */
 export const NOT_BUILT: readonly (readonly [name: string, reason: string])[] = [
   ['plugin_data_scope_violations_total', 'a plugin can reach only the data it declares, so there is nothing to count'],
-  ['inflight_', 'the in-flight load producer'],
-  ['encoder_cache_', 'multimodal encoder scheduling'],
-  ['disagg_decision_total', 'disaggregated serving'],
-  ['pd_decision_total', 'disaggregated serving'],
   ['disaggregatedset_', 'disaggregated serving'],
   ['request_slo_violation_total', 'latency prediction'],
   ['request_predicted_', 'latency prediction'],
@@ -224,4 +244,7 @@ export const OURS: readonly string[] = [
   'config_generation',
   'endpoint_health_transitions_total',
   'endpoints_by_health',
+  'disagg_stage_failures_total',
+  'session_bindings',
+  'render_fallbacks_total',
 ];

@@ -43,9 +43,19 @@ function moveAll(metrics: Metrics): void {
   bindPluginDuration(metrics)('Scorer', plugin)(0.001);
   for (const name of ['one', 'two']) {
     const meter = pluginMeter(metrics, { name, type: 'approx-prefix-cache-producer' });
-    meter.prefixIndexSize(5);
+    meter.prefixIndexSize(() => 5);
     meter.prefixHit(0.5, 100);
+    meter.sessionBindings(3);
+    meter.fault(new Error('x'));
+    meter.renderFallback();
+    meter.inflight(() => [{ endpoint: endpointAt(pool, 0), fairnessId: 'tenant-a', priority: 1, tokens: 50 }]);
+    meter.mediaLookedUp('image', [endpointAt(pool, 0)]);
+    meter.mediaHit(0.5);
   }
+  const handler = pluginMeter(metrics, { name: 'h', type: 'disagg-profile-handler' });
+  handler.disaggDecision('m', 'prefill-decode');
+  handler.stageFailed('prefill');
+  pluginMeter(metrics, { name: 'h', type: 'pd-profile-handler' }).pdDecision('', 'decode-only');
   const streams = new StreamMetrics(metrics, clock);
   streams.started();
   const exchange = streams.timed(new ScriptedDirector()).open(NO_HEADERS);

@@ -54,6 +54,36 @@ it('starts servers, says where, writes the endpoints file, and stops with 0', as
   }
 });
 
+it('keeps servers for roles, and says so in the endpoints file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'simulate-'));
+  try {
+    const path = join(folder, 'endpoints.yaml');
+    const { out, stop, code } = run('--roles', 'prefill=2, decode', '--port', '0', '--endpoints-file', path);
+    await eventually(() => out.at(-1)).toBe('ready: 3 model servers');
+    expect(out.slice(0, 3).map((line) => line.split(' ').at(-1))).toEqual(['prefill', 'prefill', 'decode']);
+    const { endpoints } = parse(await readFile(path, 'utf8'));
+    const roles = endpoints.map(({ labels }: { labels: Record<string, string> }) => labels['llm-d.ai/role']);
+    expect(roles).toEqual(['prefill', 'prefill', 'decode']);
+    stop();
+    expect(await code).toBe(0);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+it('names a single server as told, several with a number', async () => {
+  const single = run('--servers', '1', '--port', '0', '--name', 'blue');
+  const several = run('--servers', '2', '--port', '0', '--name', 'green');
+  await eventually(() => single.out.length + several.out.length).toBe(5);
+  expect([...single.out, ...several.out].map((line) => line.split(' ')[0])).toEqual([
+    'blue',
+    'ready:',
+    'green-0',
+    'green-1',
+    'ready:',
+  ]);
+});
+
 it('--help lists the profiles and stops', async () => {
   const { out, code } = run('--help');
   expect(await code).toBe(0);
@@ -69,6 +99,11 @@ describe('bad flags are one line and exit code 2', () => {
     [['--seed', 'abc'], '--seed: "abc" is not a number'],
     [['--profile', 'x'], 'profile: "x" is not one of'],
     [['--speed', '0'], 'speedUp: 0 is not between'],
+    [['--roles', 'prefil=1'], '--roles: "prefil" is not one of prefill, decode, encode, '],
+    [['--roles', 'decode=0'], '--roles: "decode=0" is not ROLE=N, with N from 1 to 1024'],
+    [['--roles', 'decode=1=1'], '--roles: "decode=1=1" is not ROLE=N'],
+    [['--roles', 'decode=1000,prefill=25'], '--roles: 1025 is not a whole number from 1 to 1024'],
+    [['--roles', 'decode', '--servers', '1'], '--servers and --roles: give one of them'],
     [['--port', '65533', '--servers', '4'], 'port: 65536 is not between'],
   ])('%o', async (args, message) => {
     const { err, code } = run(...args);

@@ -1,5 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
+import type { PickerSettings } from '../../src/app/settings.ts';
+import type { PluginDefinition } from '../../src/core/plugin.ts';
 import { type ContractPicker, type Pod, podHostPort, startContractPicker, type Told } from './contract-rig.ts';
 
 /** Rows that have a test. */
@@ -34,8 +36,13 @@ export function stopAll(): void {
 }
 
 /** A picker with objectives, stopped by `stopAll`. */
-export async function start(pods: readonly Pod[] = THREE, configText?: string): Promise<ContractPicker> {
-  const picker = await startContractPicker(pods, configText);
+export async function start(
+  pods: readonly Pod[] = THREE,
+  configText?: string,
+  plugins: readonly PluginDefinition[] = [],
+  changes: Partial<PickerSettings> = {},
+): Promise<ContractPicker> {
+  const picker = await startContractPicker(pods, configText, plugins, changes);
   picker.core.objectives.replace(OBJECTIVES);
   open.push(picker);
   return picker;
@@ -66,6 +73,28 @@ export const withParser = (type: string): string =>
     ],
     requestHandler: { parsers: [{ pluginRef: type }] },
   });
+
+/** A plugin as a configuration declares it. */
+export interface Declared {
+  readonly type: string;
+  readonly name?: string;
+  readonly parameters?: object;
+  /** Of a scorer in its profile. */
+  readonly weight?: number;
+}
+
+/** A configuration whose one profile has the load scorers and `inProfile`; `others` are declared besides. */
+export const withPlugins = (inProfile: readonly Declared[], others: readonly Declared[] = []): string => {
+  const members: readonly Declared[] = [{ type: 'queue-scorer' }, ...inProfile, { type: 'max-score-picker' }];
+  return JSON.stringify({
+    apiVersion: 'llm-d.ai/v1alpha1',
+    kind: 'EndpointPickerConfig',
+    plugins: [...[...members, ...others].map(({ weight: _weight, ...declared }) => declared), DETECTOR],
+    schedulingProfiles: [
+      { name: 'default', plugins: members.map(({ name, type, weight }) => ({ pluginRef: name ?? type, weight })) },
+    ],
+  });
+};
 
 /** The stream went well: answered to `pod`, header and metadata alike, and ended with OK. */
 export function expectRoute(told: Told, pod: number): void {

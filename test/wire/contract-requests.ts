@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { expectRefusal, expectRoute, start, row, JSON_OK } from './contract-kit.ts';
+import { expectRefusal, expectRoute, start, row, withPlugins, JSON_OK } from './contract-kit.ts';
 import { completion } from './contract-rig.ts';
 import { message, shorten } from './support.ts';
 
@@ -98,13 +98,41 @@ export function requestRows(): void {
       expect(await picker.metric('_request_total{', 'model_name="m",target_model_name="m"')).toMatch(/ 3$/);
     });
 
-    row(74, 'the fairness id of the header, or the default (without agent identities)', async () => {
-      const picker = await start();
-      await picker.tell(...completion('m', { 'x-llm-d-inference-fairness-id': 'tenant' }).messages);
-      await picker.tell(...completion('m').messages);
-      expect(await picker.metric('_request_total{', 'fairness_id="tenant"')).toMatch(/ 1$/);
-      expect(await picker.metric('_request_total{', 'fairness_id="default-flow"')).toMatch(/ 1$/);
+    row(74, "the fairness id of the header, else the agent's, else the default", async () => {
+      const picker = await start(undefined, withPlugins([], [{ type: 'agent-identity' }]));
+      const [header, agent] = [{ 'x-llm-d-inference-fairness-id': 'tenant' }, { 'session-id': 'agent' }];
+      for (const headers of [header, {}, agent, { ...header, ...agent }]) {
+        await picker.tell(...completion('m', headers).messages);
+      }
+      const requests = (id: string) => picker.metric('_request_total{', `fairness_id="${id}"`);
+      expect(await requests('tenant')).toMatch(/ 2$/);
+      expect(await requests('default-flow')).toMatch(/ 1$/);
+      expect(await requests('agent')).toMatch(/ 1$/);
     });
+
+    row(75, 'a header that a plugin adds when the pick stands', async () => {
+      const plugins = [{ type: 'data-parallel-profile-handler', parameters: { primaryPort: 9000 } }];
+      const picker = await start([[0, 0]], JSON.stringify({ plugins: [...plugins, { type: 'queue-scorer' }] }));
+      const told = await picker.tell(...completion('m').messages);
+      expect(told.set).toEqual({
+        'x-gateway-destination-endpoint': '192.168.1.1:9000',
+        'x-data-parallel-host-port': '192.168.1.1:8000',
+      });
+    });
+
+    row(
+      90,
+      'a request that wants cached tokens only, where there are some and where not, and one that does not',
+      async () => {
+        const picker = await start();
+        const cachedOnly = { prefer: 'respond-async, if-available' };
+        expectRoute(await picker.tell(...completion('m').messages), 1);
+        expectRoute(await picker.tell(...completion('m', cachedOnly).messages), 1);
+        const missing = 'inference error: PreconditionFailed - no decode worker has the requested KV cache';
+        expectRefusal(await picker.tell(...completion('n', cachedOnly).messages), 412, missing);
+        expectRoute(await picker.tell(...completion('n').messages), 1);
+      },
+    );
 
     row(82, 'neither prompt nor messages, and no message in them', async () => {
       const picker = await start();

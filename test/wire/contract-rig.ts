@@ -1,8 +1,11 @@
 import { Client, credentials, ServerCredentials, type status, type StatusObject } from '@grpc/grpc-js';
-import { CATALOG } from '../../src/app/catalog.ts';
 import { systemClock } from '../../src/app/clock.ts';
 import { buildCore, type PickerCore } from '../../src/app/core.ts';
+import type { PickerSettings } from '../../src/app/settings.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
+import type { EndpointSpec } from '../../src/core/endpoint.ts';
+import { joinHostPort } from '../../src/lib/host-port.ts';
+import type { PluginDefinition } from '../../src/core/plugin.ts';
 import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
 import { addExternalProcessor } from '../../src/ext-proc/service.ts';
 import {
@@ -17,11 +20,12 @@ import { utilizationDetector } from '../../src/plugins/saturation-detectors/util
 import { createLog } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { TEST_SETTINGS } from '../kit/picker.ts';
+import { CATALOG_WITH_STAND_INS } from '../kit/stand-ins.ts';
 import { scraped } from '../kit/pool.ts';
 import { message } from './support.ts';
 
-/** Waiting requests and KV-cache use of one pod, as a scrape would have found them. */
-export type Pod = readonly [waiting: number, kvUsage: number];
+/** Waiting requests and KV-cache use of one pod, as a scrape would have found them, and what makes it special. */
+export type Pod = readonly [waiting: number, kvUsage: number, spec?: Partial<EndpointSpec>];
 
 /** One stream, start to end. */
 export interface Told {
@@ -35,6 +39,9 @@ export interface Told {
   readonly requestBytes: Buffer;
   readonly requestBody: string;
   readonly responseBody: string;
+  /** Headers set on the request and on the response. */
+  readonly set: Readonly<Record<string, string>>;
+  readonly responseSet: Readonly<Record<string, string>>;
   readonly removed: readonly string[];
   readonly refusal: Refusal | undefined;
 }
@@ -56,18 +63,30 @@ export interface ContractPicker {
   stop(): void;
 }
 
-const catalog = new Map([...CATALOG, [utilizationDetector.type, utilizationDetector] as const]);
+const catalog = new Map([...CATALOG_WITH_STAND_INS, [utilizationDetector.type, utilizationDetector] as const]);
 
-/** Starts a picker with pods `192.168.1.<i + 1>:8000` and an optional configuration in place of the built-in one. */
-export async function startContractPicker(pods: readonly Pod[], configText?: string): Promise<ContractPicker> {
-  const config = resolveConfig(configText, { catalog, allowExperimental: true, source: 'test' });
+/**
+ * Starts a picker with pods `192.168.1.<i + 1>:8000`, an optional configuration in place of the built-in one, and plugins
+ * of the test's own that it may name.
+ */
+export async function startContractPicker(
+  pods: readonly Pod[],
+  configText?: string,
+  plugins: readonly PluginDefinition[] = [],
+  changes: Partial<PickerSettings> = {},
+): Promise<ContractPicker> {
+  const known = new Map([...catalog, ...plugins.map((plugin) => [plugin.type, plugin] as const)]);
+  const config = resolveConfig(configText, { catalog: known, allowExperimental: true, source: 'test' });
   const metrics = new Metrics({ processMetrics: false });
-  const core = buildCore(config, { ...TEST_SETTINGS, fallbackEndpoints: 0 }, metrics, createLog('silent'));
-  core.table.replace(
-    pods.map((_, i) => ({ namespace: 'default', name: `pod-${i}`, address: podAddress(i), port: 8000, labels: {} })),
-  );
+  const settings = { ...TEST_SETTINGS, fallbackEndpoints: 0, ...changes };
+  const core = buildCore(config, settings, metrics, createLog('silent'));
+  const specs = pods.map(([, , spec], i): EndpointSpec => {
+    return { namespace: 'default', name: `pod-${i}`, address: podAddress(i), port: 8000, labels: {}, ...spec };
+  });
+  core.table.replace(specs);
   for (const [index, [waiting, kvUsage]] of pods.entries()) {
-    const slot = core.table.byHostPort(podHostPort(index))?.slot ?? -1;
+    const { address, port } = specs[index];
+    const slot = core.table.byHostPort(joinHostPort(address, port))?.slot ?? -1;
     scraped(core.table, slot, { waiting, kvUsage });
     core.table.signals.scrapedAtMs[slot] = systemClock.nowMs();
   }
@@ -109,6 +128,12 @@ export function subsetOf(given: ProcessingRequest, ...hostPorts: readonly string
   return { ...given, metadataContext };
 }
 
+/** Says, the way a proxy does, which endpoint has served. */
+export function servedBy(given: ProcessingRequest, hostPort: string): ProcessingRequest {
+  const fields = { 'x-gateway-destination-endpoint-served': { stringValue: hostPort } };
+  return { ...given, metadataContext: { filterMetadata: { 'envoy.lb': { fields } } } };
+}
+
 /** A completions request as the reference's suite sends it. */
 export function completion(model: string | undefined, headers: Readonly<Record<string, string>> = {}) {
   const body = JSON.stringify({ max_tokens: 100, model, prompt: 'test1', temperature: 0 });
@@ -147,7 +172,8 @@ async function tell(client: Client, messages: readonly ProcessingRequest[]): Pro
 function summary(answers: readonly ProcessingResponse[], code: status): Told {
   const headers = answers.find(({ requestHeaders }) => requestHeaders);
   const mutation = headers?.requestHeaders?.response?.headerMutation;
-  const destinations = fieldsOf(mutation?.setHeaders)['x-gateway-destination-endpoint'];
+  const set = fieldsOf(mutation?.setHeaders);
+  const { 'x-gateway-destination-endpoint': destinations } = set;
   const requestBytes = bodyOf(answers, 'requestBody');
   return {
     answers,
@@ -158,6 +184,10 @@ function summary(answers: readonly ProcessingResponse[], code: status): Told {
     requestBytes,
     requestBody: requestBytes.toString(),
     responseBody: bodyOf(answers, 'responseBody').toString(),
+    set: fieldsOf(mutation?.setHeaders),
+    responseSet: fieldsOf(
+      answers.find(({ responseHeaders }) => responseHeaders)?.responseHeaders?.response?.headerMutation?.setHeaders,
+    ),
     removed: mutation?.removeHeaders ?? [],
     refusal: refusalOf(answers),
   };

@@ -5,6 +5,7 @@ export const LAST_ROW = 107;
 export const HELD_ELSEWHERE: Readonly<Record<number, string>> = {
   46: 'src/scrape/loop.test.ts',
   61: 'src/request/parser-choice.test.ts',
+  98: 'test/app/readiness.test.ts',
   100: 'src/cli/flags.test.ts',
   101: 'src/cli/flags.test.ts',
   102: 'src/cli/flags.test.ts',
@@ -13,10 +14,6 @@ export const HELD_ELSEWHERE: Readonly<Record<number, string>> = {
 };
 
 const NO_LORA = 'needs the lora-affinity-scorer, which the catalog lacks';
-const NO_REPORTER = 'needs the request-attribute-reporter, which the catalog lacks';
-const NO_SESSIONS = 'needs session affinity plugins, which the catalog lacks';
-const NO_DISAGGREGATION = 'needs prefill and decode profiles, which no profile handler of the catalog runs';
-const NO_HOOKS = 'there are no plugins before, after or instead of the pick that could do this';
 const NO_FLOW_CONTROL = 'there is no flow control';
 const NO_KUBERNETES = 'there is no Kubernetes discovery';
 const NO_LEADERS = 'there is no leader election';
@@ -26,37 +23,22 @@ const GO_INTERNAL = 'about the inside of the Go picker, with nothing to see on t
 export const NOT_HELD: Readonly<Record<number, string>> = {
   2: NO_LORA,
   3: NO_LORA,
-  36: NO_REPORTER,
-  37: NO_REPORTER,
-  38: NO_SESSIONS,
-  39: NO_SESSIONS,
-  40: NO_DISAGGREGATION,
-  41: NO_DISAGGREGATION,
-  42: NO_SESSIONS,
   43: 'most of the documented configurations name plugins the catalog lacks',
   44: GO_INTERNAL,
   45: NO_KUBERNETES,
   50: 'no parser can ask to skip the response: it is watched to its end, which the client cannot tell apart',
-  56: NO_HOOKS,
   58: 'test/tracing/spans.test.ts has it but for mixed case, which HTTP/2 has not',
   59: NO_FLOW_CONTROL,
   60: 'there is no metric of the termination cause',
   68: 'there is no count of events to look at',
   69: 'there is no count of events to look at',
-  75: NO_HOOKS,
-  76: NO_HOOKS,
-  77: NO_HOOKS,
-  79: NO_HOOKS,
+  76: 'a plugin told of a pick cannot refuse the request: what may refuse is asked before, as an admitter (row 79)',
   84: 'no filter of the catalog can leave nobody',
   85: GO_INTERNAL,
-  90: 'there is no conditional decode',
-  91: NO_HOOKS,
-  93: NO_SESSIONS,
   94: 'src/admin/health.test.ts has it but for the time before the first load, when no port is open',
   95: NO_LEADERS,
   96: 'test/app/picker.test.ts has the drain, but not every service name',
   97: 'a pool from a file has no appProtocol',
-  98: NO_HOOKS,
   99: 'src/admin/health.test.ts has it but for leader election',
   105: 'src/ext-proc/tls-suites.test.ts and test/app/serving.test.ts have it but for the kept ALPN',
   106: NO_KUBERNETES,

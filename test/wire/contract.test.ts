@@ -14,11 +14,13 @@ import {
   THREE,
   withParser,
 } from './contract-kit.ts';
+import { pluginRows } from './contract-plugins.ts';
 import { requestRows } from './contract-requests.ts';
 import { responseRows } from './contract-responses.ts';
 import { completion } from './contract-rig.ts';
 import { routingRows } from './contract-routing.ts';
 import { HELD_ELSEWHERE, LAST_ROW, NOT_HELD } from './contract-rows.ts';
+import { sessionRows } from './contract-sessions.ts';
 import { message, shorten } from './support.ts';
 
 const { requestHeaders, requestBody, requestTrailers, responseHeaders, responseBody } = message;
@@ -34,6 +36,8 @@ routingRows();
 requestRows();
 responseRows();
 grpcRows();
+sessionRows();
+pluginRows();
 
 describe('the state machine (1.3) and errors (4)', () => {
   it('answers a request that ends with trailers, which the reference never does', async () => {

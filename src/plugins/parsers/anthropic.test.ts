@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { create } from '../../../test/kit/plugins.ts';
+import { promptsOf } from '../../../test/kit/prompts.ts';
 import { Rejection } from '../../core/errors.ts';
 import { NO_HEADERS } from '../../core/headers.ts';
 import type { InferenceBody } from '../../core/request.ts';
@@ -14,7 +15,7 @@ const accept = (fields: object): InferenceBody => {
   if (result instanceof Rejection) throw new Error(result.message);
   return result;
 };
-const promptOf = (fields: object): string => Buffer.from(accept(fields).prompts()[0]).toString();
+const promptOf = (fields: object): string => Buffer.from(promptsOf(accept(fields))[0]).toString();
 const messages = [{ role: 'user', content: 'hi' }];
 
 describe('anthropic-parser', () => {
@@ -68,7 +69,7 @@ describe('anthropic-parser', () => {
     ['a link', { type: 'url', url: 'https://e.test/1' }],
   ])('counts an image by %s', (_what, source) => {
     const content = [{ type: 'image', source }];
-    expect(accept({ messages: [{ role: 'user', content }] }).prompts()[0].length).toBe(4 + 225 * 4);
+    expect(promptsOf(accept({ messages: [{ role: 'user', content }] }))[0].length).toBe(4 + 225 * 4);
   });
 
   it.each([

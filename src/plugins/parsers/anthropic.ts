@@ -5,6 +5,7 @@ import { JsonBody, type JsonBodyFacts } from '../../payload/json-body.ts';
 import { checkFields, invalid, tokenLimit } from '../../payload/json-fields.ts';
 import { isJsonObject, type JsonObject, readJsonObject } from '../../payload/json-object.ts';
 import { messagesPrompt } from '../../payload/prompt-messages.ts';
+import { messagesRender } from '../../payload/render-request.ts';
 import { claimOf } from './claims.ts';
 import { opaqueBody } from './opaque.ts';
 
@@ -45,7 +46,8 @@ function readMessages(body: JsonObject): JsonBodyFacts | Rejection {
       api: 'messages',
       dialect: 'anthropic',
       maxOutputTokens: tokenLimit(body.max_tokens),
-      prompts: () => [messagesPrompt(body)],
+      prompt: (media) => messagesPrompt(body, media),
+      render: messagesRender(body),
     }
   );
 }

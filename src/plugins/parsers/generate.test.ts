@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { create } from '../../../test/kit/plugins.ts';
+import { promptIn, promptsOf } from '../../../test/kit/prompts.ts';
 import type { Rejection } from '../../core/errors.ts';
 import { NO_HEADERS } from '../../core/headers.ts';
 import type { Parser } from '../../core/kinds.ts';
@@ -17,7 +18,7 @@ describe('vllmhttp-parser', () => {
   it('reads token ids and what goes with them', () => {
     const body = read(parser, PATH, {
       model: 'm',
-      token_ids: [1, 0xffffffff],
+      token_ids: [9, 0xffffffff],
       features: { mm_hashes: { image: ['h'] }, mm_placeholders: { image: [{ offset: 0, length: 1 }] } },
       sampling_params: { max_tokens: 5 },
       cache_salt: 's',
@@ -26,7 +27,11 @@ describe('vllmhttp-parser', () => {
     expect(body).toMatchObject({ api: 'generate', dialect: 'vllm', model: 'm', stream: true, cacheSalt: 's' });
     expect(body.maxOutputTokens).toBe(5);
     expect(body.modelSpan).toEqual({ start: 9, end: 12 });
-    expect([...body.prompts()[0]]).toEqual([1, 0, 0, 0, 255, 255, 255, 255]);
+    expect(body.tokenized).toBe(true);
+    expect(promptIn(body)).toMatchObject({ tokens: 2, media: [{ modality: 'image', hash: 'h' }] });
+    const [bytes] = promptsOf(body);
+    expect([...bytes.subarray(4)]).toEqual([255, 255, 255, 255]);
+    expect([...bytes.subarray(0, 4)]).not.toEqual([9, 0, 0, 0]);
   });
 
   it.each([
@@ -60,7 +65,8 @@ describe('sglanghttp-parser', () => {
     expect(body).toMatchObject({ api: 'generate', dialect: 'sglang', cacheSalt: 'tenant', stream: true });
     expect(body).toMatchObject({ model: '', modelOptional: true, maxOutputTokens: 0 });
     expect(body.modelSpan).toBeUndefined();
-    expect([...body.prompts()[0]]).toEqual([7, 0, 0, 0, 0, 0, 0, 0]);
+    expect([...promptsOf(body)[0]]).toEqual([7, 0, 0, 0, 0, 0, 0, 0]);
+    expect(body.tokenized).toBe(true);
   });
 
   it.each([

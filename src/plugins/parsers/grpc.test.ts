@@ -1,6 +1,7 @@
 import { Writer } from 'protobufjs/minimal.js';
 import { describe, expect, it } from 'vitest';
 import { create } from '../../../test/kit/plugins.ts';
+import { promptIn, promptsOf } from '../../../test/kit/prompts.ts';
 import { Rejection } from '../../core/errors.ts';
 import { NO_HEADERS } from '../../core/headers.ts';
 import type { Parser } from '../../core/kinds.ts';
@@ -46,7 +47,11 @@ describe('vllmgrpc-parser', () => {
       stream: false,
     });
     expect(body.maxOutputTokens).toBeUndefined();
-    expect(Buffer.from(body.prompts()[0]).toString()).toBe('hällo');
+    expect(Buffer.from(promptsOf(body)[0]).toString()).toBe('hällo');
+    expect(body.tokenized).toBe(false);
+    const rendering = body.renderRequest?.('base');
+    expect(rendering).toMatchObject({ api: 'completions', media: false });
+    expect(rendering?.body()).toBe('{"model":"base","prompt":"hällo"}');
   });
 
   it('reads packed token ids, the limit and the wish for a stream', () => {
@@ -64,8 +69,27 @@ describe('vllmgrpc-parser', () => {
     message.uint32(5 * 8 + VARINT).bool(true);
     field(7, field(6, 'hash').finish(), message);
     const body = read(parser, GENERATE, frame(message.finish())) as InferenceBody;
-    expect(body).toMatchObject({ stream: true, maxOutputTokens: 0 });
-    expect([...body.prompts()[0]]).toEqual([1, 0, 0, 0, 44, 1, 0, 0, 255, 255, 255, 255]);
+    expect(body).toMatchObject({ stream: true, maxOutputTokens: 0, tokenized: true });
+    expect([...promptsOf(body)[0]]).toEqual([1, 0, 0, 0, 44, 1, 0, 0, 255, 255, 255, 255]);
+    expect(body.renderRequest?.('base')).toBeUndefined();
+  });
+
+  it('tells pictures apart by their hashes', () => {
+    const place = Writer.create();
+    place.uint32(8).uint32(1);
+    place.uint32(16).uint32(2);
+    const promptWith = (...hashes: string[]) => {
+      const media = field(5, place.finish());
+      for (const hash of hashes) field(6, hash, media);
+      const message = field(2, field(2, packed([7, 9, 9, 8])).finish());
+      return promptIn(read(parser, GENERATE, frame(field(7, media.finish(), message).finish())) as InferenceBody);
+    };
+    const cat = promptWith('cat');
+    expect(cat).toMatchObject({ tokens: 4, media: [{ modality: 'image', hash: 'cat' }] });
+    expect([...cat.prompts[0].subarray(0, 4), ...cat.prompts[0].subarray(12)]).toEqual([7, 0, 0, 0, 8, 0, 0, 0]);
+    expect(promptWith('dog').prompts).not.toEqual(cat.prompts);
+    expect(promptWith('cat', 'dog')).toEqual(cat);
+    expect(promptWith().media).toEqual([]);
   });
 
   it('reads token ids that are not packed', () => {
@@ -75,14 +99,14 @@ describe('vllmgrpc-parser', () => {
       .uint32(2 * 8)
       .uint32(6);
     const body = read(parser, GENERATE, frame(field(2, tokenized.finish()).finish())) as InferenceBody;
-    expect([...body.prompts()[0]]).toEqual([5, 0, 0, 0, 6, 0, 0, 0]);
+    expect([...promptsOf(body)[0]]).toEqual([5, 0, 0, 0, 6, 0, 0, 0]);
   });
 
   it('reads what is to be embedded', () => {
     const message = field(2, field(2, packed([9])).finish()).finish();
     const body = read(parser, EMBED, frame(message)) as InferenceBody;
     expect(body).toMatchObject({ api: 'embeddings', dialect: 'vllm-grpc-embed' });
-    expect([...body.prompts()[0]]).toEqual([9, 0, 0, 0]);
+    expect([...promptsOf(body)[0]]).toEqual([9, 0, 0, 0]);
   });
 
   it.each([
@@ -130,7 +154,7 @@ describe('vertexai-parser', () => {
     const body = read(parser, `${SERVICE}/${method}`, wrapped({ model: 'm', ...json })) as InferenceBody;
     expect(body).toMatchObject({ api, dialect, model: 'm', modelOptional: true });
     expect(body.modelSpan).toBeUndefined();
-    expect(Buffer.from(body.prompts()[0]).toString()).toBe(prompt);
+    expect(Buffer.from(promptsOf(body)[0]).toString()).toBe(prompt);
   });
 
   it.each([

@@ -1,4 +1,7 @@
 import type { Dialect, InferenceBody } from '../../core/request.ts';
+import { promptOf } from '../../payload/prompt-bytes.ts';
+
+const NO_PROMPT = promptOf([]);
 
 /** A body that is routed without being read. */
 export function opaqueBody(dialect: Dialect): InferenceBody {
@@ -9,6 +12,6 @@ export function opaqueBody(dialect: Dialect): InferenceBody {
     stream: false,
     maxOutputTokens: undefined,
     cacheSalt: '',
-    prompts: () => [],
+    prompt: () => NO_PROMPT,
   };
 }

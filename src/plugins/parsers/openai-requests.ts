@@ -4,12 +4,17 @@ import type { JsonBodyFacts } from '../../payload/json-body.ts';
 import { isJsonObject, type JsonObject } from '../../payload/json-object.ts';
 import {
   chatPrompt,
-  completionPrompts,
+  completionPrompt,
   embeddingsPrompt,
   isTokenIds,
+  isTokenized,
   jsonPrompt,
   responsesPrompt,
 } from '../../payload/prompt-text.ts';
+import { promptOf } from '../../payload/prompt-bytes.ts';
+import { chatRender, completionRender } from '../../payload/render-request.ts';
+
+const NO_PROMPT = promptOf([]);
 
 /** Checks one API's request and tells what is in it. What is read is checked; what is not read is not judged. */
 export type ReadRequest = (body: JsonObject) => JsonBodyFacts | Rejection;
@@ -37,7 +42,8 @@ export const readChat: ReadRequest = (body) => {
       api: 'chat',
       dialect: 'openai',
       maxOutputTokens: tokenLimit(body.max_completion_tokens, body.max_tokens),
-      prompts: () => [chatPrompt(body)],
+      prompt: (media, headers) => chatPrompt(body, media, headers),
+      render: chatRender(body),
     }
   );
 };
@@ -51,7 +57,9 @@ export const readCompletion: ReadRequest = (body) => {
       api: 'completions',
       dialect: 'openai',
       maxOutputTokens: tokenLimit(body.max_tokens),
-      prompts: () => completionPrompts(prompt),
+      tokenized: isTokenized(prompt),
+      prompt: () => completionPrompt(prompt),
+      render: completionRender,
     }
   );
 };
@@ -61,7 +69,12 @@ export const readEmbeddings: ReadRequest = (body) => {
   const { input } = body;
   if (!isTextOrTokens(input)) return invalid(what, 'must have input field');
   return (
-    checkFields(what, body, SALT) ?? { api: 'embeddings', dialect: 'openai', prompts: () => [embeddingsPrompt(input)] }
+    checkFields(what, body, SALT) ?? {
+      api: 'embeddings',
+      dialect: 'openai',
+      tokenized: isTokenIds(input),
+      prompt: () => embeddingsPrompt(input),
+    }
   );
 };
 
@@ -73,7 +86,7 @@ export const readResponses: ReadRequest = (body) => {
       api: 'responses',
       dialect: 'responses',
       maxOutputTokens: tokenLimit(body.max_output_tokens),
-      prompts: () => [responsesPrompt(body)],
+      prompt: () => responsesPrompt(body),
     }
   );
 };
@@ -82,16 +95,14 @@ export const readConversation: ReadRequest = (body) => {
   const what = 'conversations';
   const { items } = body;
   if (!hasItems(items)) return invalid(what, 'must have items field');
-  return (
-    checkFields(what, body, SALT) ?? { api: 'conversations', dialect: 'openai', prompts: () => [jsonPrompt(items)] }
-  );
+  return checkFields(what, body, SALT) ?? { api: 'conversations', dialect: 'openai', prompt: () => jsonPrompt(items) };
 };
 
 /** No prefix is shared between pictures, so there is nothing to hash. */
 export const readImages: ReadRequest = (body) => {
   const { prompt } = body;
   if (typeof prompt !== 'string' || prompt === '') return invalid('images generations', 'must have prompt field');
-  return { api: 'images', dialect: 'openai', prompts: () => [] };
+  return { api: 'images', dialect: 'openai', prompt: () => NO_PROMPT };
 };
 
 function hasItems(value: unknown): value is readonly unknown[] {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { create } from '../../../test/kit/plugins.ts';
+import { promptIn, promptsOf } from '../../../test/kit/prompts.ts';
 import { Rejection } from '../../core/errors.ts';
 import { NO_HEADERS } from '../../core/headers.ts';
 import type { InferenceBody } from '../../core/request.ts';
+import { MEDIA_DEFAULTS, MediaEstimate } from '../../payload/prompt-media.ts';
 import { openaiParser } from './openai.ts';
 
 const CHAT = '/v1/chat/completions';
@@ -17,14 +19,14 @@ const accept = (path: string, body: unknown): InferenceBody => {
   if (result instanceof Rejection) throw new Error(result.message);
   return result;
 };
-const promptsOf = (body: InferenceBody): string[] => body.prompts().map((bytes) => Buffer.from(bytes).toString());
+const textsOf = (body: InferenceBody): string[] => promptsOf(body).map((bytes) => Buffer.from(bytes).toString());
 const messages = [{ role: 'user', content: 'hi' }];
 
 describe('openai-parser', () => {
   it('reads a chat', () => {
     const body = accept(CHAT, { model: 'm', stream: true, max_tokens: 7, cache_salt: 's', messages });
     expect(body).toMatchObject({ api: 'chat', model: 'm', stream: true, maxOutputTokens: 7, cacheSalt: 's' });
-    expect(promptsOf(body)).toEqual(['userhi']);
+    expect(textsOf(body)).toEqual(['userhi']);
   });
 
   it('puts tools before messages and nothing between them', () => {
@@ -38,7 +40,41 @@ describe('openai-parser', () => {
         { role: 'user', content: [{ type: 'text', text: 'look' }, 'here', { type: 'odd', odd: 1 }] },
       ],
     });
-    expect(promptsOf(body)).toEqual(['[{"a":1}]systembeassistantassistantuserlookhere{"type":"odd","odd":1}']);
+    expect(textsOf(body)).toEqual(['[{"a":1}]systembeassistantassistantuserlookhere{"type":"odd","odd":1}']);
+  });
+
+  it('builds the prompt once for each way of counting media', () => {
+    const body = accept(CHAT, { model: 'm', messages });
+    const prompt = promptIn(body);
+    expect(promptIn(body)).toBe(prompt);
+    const other = body.prompt(new MediaEstimate(MEDIA_DEFAULTS), NO_HEADERS);
+    expect(other).not.toBe(prompt);
+    expect(other).toEqual(prompt);
+  });
+
+  it.each([
+    [COMPLETIONS, { prompt: 'a' }, false],
+    [COMPLETIONS, { prompt: ['a', 'b'] }, false],
+    [COMPLETIONS, { prompt: [1, 2] }, true],
+    [COMPLETIONS, { prompt: [[1], [2]] }, true],
+    [EMBEDDINGS, { input: 'a' }, false],
+    [EMBEDDINGS, { input: [1, 2] }, true],
+    [EMBEDDINGS, { input: [[1], [2]] }, false],
+    [CHAT, { messages }, false],
+  ])('says of %s %j whether it came as token ids: %s', (path, fields, tokenized) => {
+    expect(accept(path, { model: 'm', ...fields })).toMatchObject({ tokenized });
+  });
+
+  it('lists media in their order', () => {
+    const content = [
+      { type: 'audio_url', audio_url: { url: 'https://e.test/3' } },
+      { type: 'video_url', video_url: { url: 'https://e.test/2' } },
+      { type: 'image_url', image_url: { url: 'https://e.test/1' } },
+    ];
+    const { media, tokens } = promptIn(accept(CHAT, { model: 'm', messages: [{ role: 'user', content }] }));
+    expect(media.map(({ modality }) => modality)).toEqual(['audio', 'video', 'image']);
+    expect(tokens).toBe(1 + 4 + 4500 + 225);
+    expect(promptIn(accept(CHAT, { model: 'm', messages })).media).toEqual([]);
   });
 
   it.each([
@@ -47,7 +83,7 @@ describe('openai-parser', () => {
     ['a sound', { type: 'input_audio', input_audio: { data: '12345', format: 'wav' } }, 2],
   ])('counts %s as placeholders from a word boundary on', (_what, block, tokens) => {
     const of = (part: unknown): Uint8Array =>
-      accept(CHAT, { model: 'm', messages: [{ role: 'user', content: [{ text: 'look' }, part] }] }).prompts()[0];
+      promptsOf(accept(CHAT, { model: 'm', messages: [{ role: 'user', content: [{ text: 'look' }, part] }] }))[0];
     const bytes = of(block);
     expect(bytes.length).toBe('userlook'.length + tokens * 4);
     const other = JSON.parse(JSON.stringify(block).replace('e.test', 'f.test').replace('12345', '12346')) as unknown;
@@ -63,7 +99,7 @@ describe('openai-parser', () => {
   ])('reads completions of %s', (_what, prompt, expected) => {
     const body = accept(COMPLETIONS, { model: 'm', prompt });
     expect(body.api).toBe('completions');
-    expect(promptsOf(body)).toEqual(expected);
+    expect(textsOf(body)).toEqual(expected);
   });
 
   it.each([
@@ -111,7 +147,7 @@ describe('openai-parser', () => {
   ])('reads %s %j', (path, fields, api, prompts) => {
     const body = accept(path, { model: 'm', cache_salt: 's', stream: true, ...fields });
     expect(body).toMatchObject({ api, model: 'm', cacheSalt: 's', stream: true });
-    expect(promptsOf(body)).toEqual(prompts);
+    expect(textsOf(body)).toEqual(prompts);
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { definePlugin } from '../../core/plugin.ts';
 import { JsonBody, type JsonBodyFacts } from '../../payload/json-body.ts';
 import { invalid, tokenLimit } from '../../payload/json-fields.ts';
 import { isJsonObject, type JsonObject, readJsonObject } from '../../payload/json-object.ts';
-import { tokenBytes } from '../../payload/prompt-bytes.ts';
+import { promptOfIds } from '../../payload/prompt-features.ts';
 import { isTokenIds } from '../../payload/prompt-text.ts';
 
 const WHAT = 'generate';
@@ -44,6 +44,7 @@ function readGenerate(body: JsonObject): JsonBodyFacts | Rejection {
     maxOutputTokens: tokenLimit(isJsonObject(sampling) ? sampling.max_new_tokens : undefined),
     saltField: 'extra_key',
     renamable: false,
-    prompts: () => [tokenBytes(ids)],
+    tokenized: true,
+    prompt: () => promptOfIds(ids),
   };
 }

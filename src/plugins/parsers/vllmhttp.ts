@@ -4,7 +4,7 @@ import { definePlugin } from '../../core/plugin.ts';
 import { JsonBody, type JsonBodyFacts } from '../../payload/json-body.ts';
 import { checkFields, invalid, tokenLimit } from '../../payload/json-fields.ts';
 import { isJsonObject, type JsonObject, readJsonObject } from '../../payload/json-object.ts';
-import { tokenBytes } from '../../payload/prompt-bytes.ts';
+import { promptOfIds, readPlaceholders } from '../../payload/prompt-features.ts';
 import { isTokenIds } from '../../payload/prompt-text.ts';
 
 const WHAT = 'generate';
@@ -28,7 +28,7 @@ export const vllmhttpParser = definePlugin({
   }),
 });
 
-/** Placeholders of media are among the token ids already, so `features` adds nothing to the prompt. */
+/** `features` tells which of the token ids stand for media. */
 function readGenerate(body: JsonObject): JsonBodyFacts | Rejection {
   const { token_ids: ids, sampling_params: sampling } = body;
   if (!Array.isArray(ids) || ids.length === 0) return invalid(WHAT, 'must have non-empty token_ids field');
@@ -38,7 +38,8 @@ function readGenerate(body: JsonObject): JsonBodyFacts | Rejection {
       api: 'generate',
       dialect: 'vllm',
       maxOutputTokens: tokenLimit(isJsonObject(sampling) ? sampling.max_tokens : undefined),
-      prompts: () => [tokenBytes(ids)],
+      tokenized: true,
+      prompt: () => promptOfIds(ids, readPlaceholders(body.features)),
     }
   );
 }

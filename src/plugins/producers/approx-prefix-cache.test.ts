@@ -2,14 +2,18 @@ import { describe, expect, it } from 'vitest';
 import * as v from 'valibot';
 import { manualClock } from '../../../test/kit/clock.ts';
 import { NO_EDITS } from '../../../test/kit/edits.ts';
-import { create, inferenceRequest, pluginContext } from '../../../test/kit/plugins.ts';
-import { endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
+import { create, inferenceRequest, pluginContext, silentMeter } from '../../../test/kit/plugins.ts';
+import { endpointAt, endpointSpec, idlePool, scraped } from '../../../test/kit/pool.ts';
 import { dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
+import type { Endpoint } from '../../core/endpoint.ts';
+import { NO_HEADERS } from '../../core/headers.ts';
+import type { Follower, ResponseHead } from '../../core/hooks.ts';
 import type { PluginContext } from '../../core/plugin.ts';
 import type { Schedule } from '../../core/schedule.ts';
 import type { InferenceBody, InferenceRequest } from '../../core/request.ts';
 import { DataBoard } from '../../scheduling/data-board.ts';
 import { approxPrefixCacheProducer } from './approx-prefix-cache.ts';
+import { tokenProducer } from './token-producer.ts';
 
 /** 64 tokens of 4 bytes: one block of the smallest size. */
 const BLOCK = 256;
@@ -33,26 +37,36 @@ function setup(parameters: object = {}, size = 4, changes: Partial<PluginContext
   const endpoints = idlePool(size);
   const clock = manualClock();
   const board = new DataBoard();
-  const sizes: number[] = [];
   const hits: { ratio: number; bytes: number }[] = [];
-  const meter = {
-    prefixIndexSize: (blocks: number) => void sizes.push(blocks),
-    prefixHit: (ratio: number, bytes: number) => void hits.push({ ratio, bytes }),
-  };
+  let blocksHeld = (): number => Number.NaN;
+  const meter = silentMeter({
+    prefixIndexSize(blocks) {
+      blocksHeld = blocks;
+      return () => {
+        blocksHeld = () => Number.NaN;
+      };
+    },
+    prefixHit: (ratio, bytes) => void hits.push({ ratio, bytes }),
+  });
   const context = pluginContext({ endpoints, clock, meter, ...changes }, board);
+  const tokens = create(tokenProducer, {}, context);
   const producer = create(approxPrefixCacheProducer, parameters, context);
   const matchOf = board.reader(dataKey(PREFIX_MATCH, context.name));
   const produce = (request: InferenceRequest): PrefixMatch | undefined => {
+    void tokens.produce(request, endpoints.all);
     void producer.produce(request, endpoints.all);
     return matchOf(request);
   };
   return {
     endpoints,
     clock,
-    sizes,
+    /** What the metric of the index's size reads. */
+    size: () => blocksHeld(),
+    close: () => producer.close?.(),
     hits,
     produce,
-    pick: (request: InferenceRequest, schedule: Schedule) => producer.onPicked?.(request, schedule, NO_EDITS),
+    pick: (request: InferenceRequest, schedule: Schedule): Follower | undefined =>
+      producer.onPicked?.(request, schedule, NO_EDITS) ?? undefined,
     remove: (slot: number) => producer.onEndpointRemoved?.(slot),
     /** Credits a prompt to a slot. */
     send(prompt: string, slot: number, request = inferenceRequest({}, [prompt])): void {
@@ -87,7 +101,7 @@ describe('approx-prefix-cache-producer', () => {
     const cache = setup();
     expect(cache.produce(request)).toBeUndefined();
     cache.pick(request, scheduleOf(0));
-    expect([cache.hits, cache.sizes]).toEqual([[], []]);
+    expect([cache.hits, cache.size()]).toEqual([[], 0]);
   });
 
   it('never shares between models or salts', () => {
@@ -117,7 +131,7 @@ describe('approx-prefix-cache-producer', () => {
     cache.produce(request);
     cache.pick(request, scheduleOf(1, 2));
     expect(cache.look(text('a', 2))).toEqual([0, 2, 2, 0]);
-    expect(cache.sizes).toEqual([4]);
+    expect(cache.size()).toBe(4);
   });
 
   it('copes with one endpoint in both roles and with a schedule without picks', () => {
@@ -125,11 +139,11 @@ describe('approx-prefix-cache-producer', () => {
     const request = inferenceRequest({}, [text('a', 2)]);
     cache.produce(request);
     cache.pick(request, scheduleOf(1, 1));
-    expect(cache.sizes).toEqual([2]);
+    expect(cache.size()).toBe(2);
     const other = inferenceRequest({}, [text('b', 2)]);
     cache.produce(other);
     cache.pick(other, { primary: 'default', picks: new Map() });
-    expect(cache.sizes).toEqual([2, 2]);
+    expect(cache.size()).toBe(2);
   });
 
   it('reports the hit of the endpoint picked', () => {
@@ -150,7 +164,14 @@ describe('approx-prefix-cache-producer', () => {
     cache.send(text('a', 3), 2);
     cache.remove(1);
     expect(cache.look(text('a', 3))).toEqual([0, 0, 3, 0]);
-    expect(cache.sizes.at(-1)).toBe(3);
+    expect(cache.size()).toBe(3);
+  });
+
+  it('reports its size until it is closed', () => {
+    const cache = setup();
+    expect(cache.size()).toBe(0);
+    cache.close();
+    expect(cache.size()).toBeNaN();
   });
 
   it('keeps requests in flight apart, in whatever order they are picked', () => {
@@ -266,10 +287,10 @@ describe('approx-prefix-cache-producer block size', () => {
   it.each([
     [[16, 16, 16, 16], 64],
     [[128, 128, 128, 128], 128],
-    [[128, 256, 256, Number.NaN], 256],
-    [[256, 128, 128, 256], 128],
+    [[128, 256, 256, Number.NaN], 128],
+    [[256, 16, 256, 256], 64],
     [[0, -1, 1.5, 128], 128],
-  ])('is for servers with %j the commonest, at least 64, the shorter of equals: %d', (reports, tokens) => {
+  ])('is for servers with %j the shortest, at least 64: %d', (reports, tokens) => {
     const cache = setup({ blockSizeTokens: 512 });
     for (const [slot, blockTokens] of reports.entries()) scraped(cache.endpoints, slot, { blockTokens });
     expect(sizeOf(cache)).toBe(tokens);
@@ -281,23 +302,102 @@ describe('approx-prefix-cache-producer block size', () => {
     expect(sizeOf(cache)).toBe(96);
   });
 
-  it('stays until more servers have another, and is reviewed once a second or when the pool changes', () => {
+  it('never gets longer, and is reviewed once a second or when the pool changes', () => {
     const cache = setup();
-    for (const [slot, blockTokens] of [256, 256, 128, 512].entries()) scraped(cache.endpoints, slot, { blockTokens });
+    for (const slot of cache.endpoints.all) scraped(cache.endpoints, slot, { blockTokens: 256 });
     expect(sizeOf(cache)).toBe(256);
     scraped(cache.endpoints, 3, { blockTokens: 128 });
-    cache.clock.advance(1000);
-    expect(sizeOf(cache)).toBe(256);
-    scraped(cache.endpoints, 1, { blockTokens: 128 });
     cache.clock.advance(999);
     expect(sizeOf(cache)).toBe(256);
     cache.clock.advance(1);
     expect(sizeOf(cache)).toBe(128);
-    for (const slot of cache.endpoints.all) scraped(cache.endpoints, slot, { blockTokens: 256 });
     cache.endpoints.replace([0, 1, 2].map((index) => endpointSpec(index)));
-    expect(sizeOf(cache)).toBe(256);
+    expect(sizeOf(cache)).toBe(128);
+    scraped(cache.endpoints, 0, { blockTokens: 64 });
+    cache.endpoints.replace([0, 1].map((index) => endpointSpec(index)));
+    expect(sizeOf(cache)).toBe(64);
     cache.endpoints.replace([]);
-    expect(sizeOf(cache)).toBe(256);
+    expect(sizeOf(cache)).toBe(64);
+  });
+
+  it('counts of a server with longer blocks what is whole ones of its own', () => {
+    const cache = setup();
+    for (const [slot, blockTokens] of [64, 128, 256, 96].entries()) scraped(cache.endpoints, slot, { blockTokens });
+    for (const slot of cache.endpoints.all) cache.send(text('a', 3), slot);
+    // 3 blocks of 64 tokens are 192: one of 128, none of 256, two of 96.
+    expect(cache.look(text('a', 5))).toEqual([3, 2, 0, 3]);
+    expect(cache.look(text('a', 1))).toEqual([1, 0, 0, 0]);
+    expect(cache.look(text('a', 2))).toEqual([2, 2, 0, 1]);
+    expect(cache.look(text('b', 2))).toEqual([0, 0, 0, 0]);
+  });
+
+  it('makes no match of what was hashed with another', () => {
+    const cache = setup();
+    for (const slot of cache.endpoints.all) scraped(cache.endpoints, slot, { blockTokens: 128 });
+    cache.send(text('a', 4), 1);
+    expect(cache.look(text('a', 4))).toEqual([0, 2, 0, 0]);
+    scraped(cache.endpoints, 0, { blockTokens: 64 });
+    cache.clock.advance(1000);
+    expect(cache.look(text('a', 4))).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe('approx-prefix-cache-producer after the answer', () => {
+  const answer = (endpoint: Endpoint): ResponseHead => ({ headers: NO_HEADERS, served: endpoint.hostPort, endpoint });
+
+  function sent(cache: ReturnType<typeof setup>, prompt: string, slot: number, prefill?: number): Follower {
+    const request = inferenceRequest({}, [prompt]);
+    cache.produce(request);
+    const follower = cache.pick(request, scheduleOf(slot, prefill));
+    if (follower === undefined) throw new Error('nobody follows');
+    return follower;
+  }
+
+  it('has a prompt where it was served, and no longer where it was sent', () => {
+    const cache = setup();
+    cache.send(text('a', 2), 0);
+    const follower = sent(cache, text('a', 4), 0);
+    expect(cache.look(text('a', 4))).toEqual([4, 0, 0, 0]);
+    follower.onResponse?.(answer(endpointAt(cache.endpoints, 2)), NO_EDITS);
+    expect(cache.look(text('a', 4))).toEqual([2, 0, 4, 0]);
+    expect(cache.size()).toBe(6);
+  });
+
+  it('changes nothing where the first pick served, or has left since', () => {
+    const cache = setup();
+    const follower = sent(cache, text('a', 2), 1, 2);
+    const picked = endpointAt(cache.endpoints, 1);
+    follower.onResponse?.(answer(picked), NO_EDITS);
+    expect(cache.look(text('a', 2))).toEqual([0, 2, 2, 0]);
+    cache.remove(1);
+    follower.onResponse?.(answer(picked), NO_EDITS);
+    expect(cache.look(text('a', 2))).toEqual([0, 0, 2, 0]);
+  });
+
+  it("moves decode's credit and leaves prefill's", () => {
+    const cache = setup();
+    sent(cache, text('a', 2), 1, 2).onResponse?.(answer(endpointAt(cache.endpoints, 3)), NO_EDITS);
+    expect(cache.look(text('a', 2))).toEqual([0, 0, 2, 2]);
+  });
+
+  it('gives the server that served no more than it has room for', () => {
+    const cache = setup();
+    scraped(cache.endpoints, 3, { blockTokens: 16, blockCount: 12 });
+    sent(cache, text('a', 20), 0).onResponse?.(answer(endpointAt(cache.endpoints, 3)), NO_EDITS);
+    expect(cache.look(text('a', 20))).toEqual([0, 0, 0, 3]);
+  });
+
+  it('keeps requests in flight apart whose look-ups were taken again', () => {
+    const cache = setup();
+    const followers = ['a', 'b', 'c'].map((name) => sent(cache, text(name, 2), 0));
+    for (const [i, follower] of followers.entries()) {
+      follower.onResponse?.(answer(endpointAt(cache.endpoints, i + 1)), NO_EDITS);
+    }
+    expect(['a', 'b', 'c'].map((name) => cache.look(text(name, 2)))).toEqual([
+      [0, 2, 0, 0],
+      [0, 0, 2, 0],
+      [0, 0, 0, 2],
+    ]);
   });
 });
 

@@ -1,70 +1,49 @@
-import * as v from 'valibot';
-import { dataKey, PREFIX_MATCH, type PrefixMatch, type Reader, type Writer } from '../../core/data.ts';
-import type { Hooks } from '../../core/hooks.ts';
+import {
+  dataKey,
+  PREFIX_MATCH,
+  type PrefixMatch,
+  type Reader,
+  TOKENIZED_PROMPT,
+  type TokenizedPrompt,
+  type Writer,
+} from '../../core/data.ts';
+import type { Follower, Hooks } from '../../core/hooks.ts';
 import type { Producer } from '../../core/kinds.ts';
 import { definePlugin, type PluginContext } from '../../core/plugin.ts';
 import type { Schedule } from '../../core/schedule.ts';
 import type { InferenceRequest } from '../../core/request.ts';
 import { SlotCounts } from '../../datastore/prefix-counts.ts';
+import { type Credit, PrefixCredits } from '../../datastore/prefix-credits.ts';
 import { PrefixIndex } from '../../datastore/prefix-index.ts';
 import { BlockHashes, hashBlocks, hashSeed } from '../../lib/block-hash.ts';
+import { BYTES_PER_TOKEN } from '../../payload/prompt-bytes.ts';
+import {
+  type ApproxPrefixParameters,
+  approxPrefixParameters,
+  DEFAULT_BLOCK_TOKENS,
+  DEFAULT_CAPACITY,
+} from './approx-prefix-parameters.ts';
 import { CacheBlocks } from './cache-blocks.ts';
 
-/** The prompt is not tokenized: four bytes count as a token. Source: contract 3.5 of the wire protocol. */
-const BYTES_PER_TOKEN = 4;
 /** The profile whose pick gets the prompt first when prefill and decode are apart; the contract fixes the name. */
 const PREFILL = 'prefill';
-const DEFAULT_BLOCK_TOKENS = 16;
-const DEFAULT_CAPACITY = 31_250;
 /** Look-ups kept for reuse, and how many hashes one may hold to be kept. */
 const MAX_POOLED = 64;
 const MAX_POOLED_HASHES = 16_384;
 
-const wholeNumber = v.pipe(v.number(), v.integer());
-
-const parameters = v.pipe(
-  v.strictObject({
-    autoTune: v.optional(
-      v.pipe(v.boolean(), v.description('Take block size and capacity from what the servers report.')),
-      true,
-    ),
-    blockSizeTokens: v.optional(
-      v.pipe(wholeNumber, v.description('Tokens per block when the servers report none; at least 64 are used.')),
-      DEFAULT_BLOCK_TOKENS,
-    ),
-    blockSize: v.optional(v.pipe(wholeNumber, v.description('Deprecated name of blockSizeTokens.')), 0),
-    maxPrefixBlocksToMatch: v.optional(
-      v.pipe(wholeNumber, v.description('Deprecated: blocks per request when maxPrefixTokensToMatch is 0.')),
-      2048,
-    ),
-    maxPrefixTokensToMatch: v.optional(
-      v.pipe(
-        wholeNumber,
-        v.minValue(0, 'must not be negative'),
-        v.description('Tokens of a request that are looked at.'),
-      ),
-      131_072,
-    ),
-    lruCapacityPerServer: v.optional(
-      v.pipe(wholeNumber, v.description('Blocks remembered per endpoint when its server does not report its cache.')),
-      DEFAULT_CAPACITY,
-    ),
-  }),
-  v.forward(
-    v.check(({ autoTune, blockSizeTokens }) => autoTune || blockSizeTokens > 0, 'must be above 0 when autoTune is off'),
-    ['blockSizeTokens'],
-  ),
-);
-
-type Parameters = v.InferOutput<typeof parameters>;
-
-/** Publishes how much of the prompt each endpoint has cached, as far as earlier picks tell. */
+/**
+ * Publishes how much of the prompt each endpoint has cached, as far as it follows from where earlier prompts went. Tokens
+ * are hashed in blocks, the model asked of the server and the tenant's salt first, so that neither LoRA adapters nor
+ * tenants share (contract 3.5). A pick counts at once; where another endpoint then serves the request, its prompt counts
+ * there and no longer where it was sent first.
+ */
 export const approxPrefixCacheProducer = definePlugin({
   kind: 'producer',
   type: 'approx-prefix-cache-producer',
   stability: 'beta',
   summary: 'Remembers which prompts went where and tells how much of a new one each endpoint has cached.',
-  config: parameters,
+  config: approxPrefixParameters,
+  consumes: () => [dataKey(TOKENIZED_PROMPT)],
   produces: (_config, name) => [dataKey(PREFIX_MATCH, name)],
   create: (config, context) => new ApproxPrefixCache(config, context),
 });
@@ -90,15 +69,18 @@ class Lookup implements PrefixMatch {
 }
 
 class ApproxPrefixCache implements Producer, Hooks {
-  readonly #config: Parameters;
+  readonly close: () => void;
+  readonly #config: ApproxPrefixParameters;
   readonly #context: PluginContext;
   readonly #index: PrefixIndex;
+  readonly #credits: PrefixCredits;
   readonly #blocks: CacheBlocks;
+  readonly #tokens: Reader<TokenizedPrompt>;
   readonly #read: Reader<PrefixMatch>;
   readonly #publish: Writer<PrefixMatch>;
   readonly #pool: Lookup[] = [];
 
-  constructor(config: Parameters, context: PluginContext) {
+  constructor(config: ApproxPrefixParameters, context: PluginContext) {
     const key = dataKey(PREFIX_MATCH, context.name);
     const { autoTune, blockSizeTokens, blockSize, lruCapacityPerServer } = config;
     const capacity = lruCapacityPerServer > 0 ? lruCapacityPerServer : DEFAULT_CAPACITY;
@@ -106,22 +88,23 @@ class ApproxPrefixCache implements Producer, Hooks {
     this.#config = config;
     this.#context = context;
     this.#index = new PrefixIndex({ defaultCapacity: capacity });
+    this.#credits = new PrefixCredits(this.#index);
     this.#blocks = new CacheBlocks(context.endpoints, context.clock, {
       autoTune,
       blockTokens: named > 0 ? named : DEFAULT_BLOCK_TOKENS,
       capacity,
     });
+    this.#tokens = context.read(dataKey(TOKENIZED_PROMPT));
     this.#read = context.read(key);
     this.#publish = context.write(key);
+    this.close = context.meter.prefixIndexSize(() => this.#index.totalBlocks);
   }
 
   produce(request: InferenceRequest): void {
-    const { body } = request;
-    if (body === undefined || body.api === 'opaque') return;
-    const prompts = body.prompts();
-    if (prompts.length === 0) return;
+    const tokens = this.#tokens(request);
+    if (tokens === undefined) return;
     const lookup = this.#lookupOf(request) ?? this.#pool.pop() ?? new Lookup();
-    this.#hash(lookup, prompts, request);
+    this.#hash(lookup, tokens.prompts, request);
     if (lookup.totalBlocks === 0) {
       this.#release(lookup);
       return;
@@ -130,28 +113,29 @@ class ApproxPrefixCache implements Producer, Hooks {
     lookup.counts.clear();
     lookup.counts.fit((this.#context.endpoints.all.at(-1) ?? 0) + 1);
     this.#index.match(lookup.hashes, lookup.counts);
+    if (this.#blocks.uneven) this.#roundDown(lookup);
     this.#publish(request, lookup);
   }
 
-  onPicked(request: InferenceRequest, schedule: Schedule): void {
+  onPicked(request: InferenceRequest, schedule: Schedule): Follower | undefined {
     const lookup = this.#lookupOf(request);
-    if (lookup === undefined) return;
+    if (lookup === undefined) return undefined;
+    let follower: Follower | undefined;
     const primary = schedule.picks.get(schedule.primary)?.[0];
     const prefill = schedule.picks.get(PREFILL)?.[0];
     if (primary !== undefined) {
       const matched = lookup.blocksBySlot[primary] ?? 0;
       const bytes = matched * lookup.blockTokens * BYTES_PER_TOKEN;
       this.#context.meter.prefixHit(matched / lookup.totalBlocks, bytes);
-      this.#credit(primary, lookup);
+      follower = this.#follow(this.#credit(primary, lookup), primary, lookup.blockTokens);
     }
     if (prefill !== undefined && prefill !== primary) this.#credit(prefill, lookup);
-    this.#context.meter.prefixIndexSize(this.#index.totalBlocks);
     this.#release(lookup);
+    return follower;
   }
 
   onEndpointRemoved(slot: number): void {
-    this.#index.removeEndpoint(slot);
-    this.#context.meter.prefixIndexSize(this.#index.totalBlocks);
+    this.#credits.forget(slot);
   }
 
   /** Every prompt is its own chain; all of them share the request's limit, so that its cost is bounded. */
@@ -173,10 +157,34 @@ class ApproxPrefixCache implements Producer, Hooks {
     return blocks > 0 ? blocks : Number.POSITIVE_INFINITY;
   }
 
-  #credit(slot: number, lookup: Lookup): void {
-    const capacity = this.#blocks.capacity(slot, lookup.blockTokens);
+  #credit(slot: number, lookup: Lookup): Credit {
+    this.#resize(slot, lookup.blockTokens);
+    return this.#credits.add(slot, lookup.hashes);
+  }
+
+  #resize(slot: number, blockTokens: number): void {
+    const capacity = this.#blocks.capacity(slot, blockTokens);
     if (capacity !== this.#index.capacity(slot)) this.#index.setCapacity(slot, capacity);
-    this.#index.add(slot, lookup.hashes);
+  }
+
+  /** Waits for the response to say who served; the hashes wait with the credits, in bounded memory. */
+  #follow(credit: Credit, slot: number, blockTokens: number): Follower | undefined {
+    const picked = this.#context.endpoints.at(slot);
+    if (credit.chains === 0 || picked === undefined) return undefined;
+    return {
+      onResponse: ({ endpoint }) => {
+        if (endpoint === picked) return;
+        this.#resize(endpoint.slot, blockTokens);
+        this.#credits.move(credit, endpoint.slot);
+      },
+    };
+  }
+
+  #roundDown({ counts, blockTokens }: Lookup): void {
+    for (let i = 0; i < counts.touchedCount; i++) {
+      const slot = counts.touched[i];
+      counts.bySlot[slot] = this.#blocks.whole(slot, counts.bySlot[slot], blockTokens);
+    }
   }
 
   /** This request's own look-up, not one that has moved on to another request. */

@@ -20,14 +20,18 @@ export interface CacheBlockOptions {
 /**
  * How long our blocks are and how many of them an endpoint can have cached, from what the servers report.
  *
- * One length serves the whole pool, since a prompt is hashed once: the one most servers use, the shorter of equals.
- * A change forgets every match, so a length in use stays until another has strictly more servers.
+ * One length serves the whole pool, since a prompt is hashed once: the shortest any server ever reported, at least 64.
+ * Shorter blocks lose nothing: what a server with longer ones has cached is a whole number of its own, and is rounded
+ * down to that. With the commonest length instead, half of a pool of 64 and 128 would be believed to hold 32 tokens more
+ * or less than it does, on average, and with 128 prompts that share less would never meet. A change of length forgets
+ * every match, so it only ever gets shorter: servers that come and go must not make it waver.
  */
 export class CacheBlocks {
   readonly #endpoints: EndpointView;
   readonly #clock: Clock;
   readonly #options: CacheBlockOptions;
-  #reported: number | undefined;
+  #shortest = Number.POSITIVE_INFINITY;
+  #longest = 0;
   #reviewedMs = Number.NEGATIVE_INFINITY;
   #reviewed: Candidates | undefined;
 
@@ -40,7 +44,21 @@ export class CacheBlocks {
   /** Tokens per block. */
   tokens(): number {
     if (this.#options.autoTune) this.#review();
-    return Math.max(MIN_BLOCK_TOKENS, this.#reported ?? this.#options.blockTokens);
+    const reported = this.#shortest < Number.POSITIVE_INFINITY;
+    return Math.max(MIN_BLOCK_TOKENS, reported ? this.#shortest : this.#options.blockTokens);
+  }
+
+  /** Whether some server has longer blocks than ours, so that what it has cached is to be asked of `whole`. */
+  get uneven(): boolean {
+    return this.#longest > Math.max(MIN_BLOCK_TOKENS, this.#shortest);
+  }
+
+  /** Of `blocks` of `blockTokens`, those the endpoint can have cached: an engine caches whole blocks of its own. */
+  whole(slot: number, blocks: number, blockTokens: number): number {
+    const engineTokens = this.#endpoints.signals.blockTokens[slot];
+    if (!(engineTokens > blockTokens)) return blocks;
+    const cached = Math.floor((blocks * blockTokens) / engineTokens) * engineTokens;
+    return Math.floor(cached / blockTokens);
   }
 
   /**
@@ -62,19 +80,12 @@ export class CacheBlocks {
     if (all === this.#reviewed && now - this.#reviewedMs < REVIEW_MS) return;
     this.#reviewed = all;
     this.#reviewedMs = now;
-    const servers = new Map<number, number>();
+    this.#longest = 0;
     for (const slot of all) {
       const tokens = this.#endpoints.signals.blockTokens[slot];
-      if (Number.isSafeInteger(tokens) && tokens > 0) servers.set(tokens, (servers.get(tokens) ?? 0) + 1);
-    }
-    let most = this.#reported === undefined ? 0 : (servers.get(this.#reported) ?? 0);
-    let held = most > 0;
-    for (const [tokens, count] of servers) {
-      const better = count > most || (count === most && !held && tokens < (this.#reported ?? 0));
-      if (!better) continue;
-      this.#reported = tokens;
-      most = count;
-      held = false;
+      if (!Number.isSafeInteger(tokens) || tokens <= 0) continue;
+      this.#shortest = Math.min(this.#shortest, tokens);
+      this.#longest = Math.max(this.#longest, tokens);
     }
   }
 }

@@ -1,15 +1,18 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../../test/kit/clock.ts';
-import { create, pluginContext } from '../../../test/kit/plugins.ts';
+import { create, inferenceRequest, inRole, keptBy, pluginContext } from '../../../test/kit/plugins.ts';
 import { idlePool, scraped } from '../../../test/kit/pool.ts';
 import { utilizationDetector } from './utilization-detector.ts';
 
 function rig(size: number, parameters: object = {}) {
   const pool = idlePool(size);
   const clock = manualClock();
-  const detector = create(utilizationDetector, parameters, pluginContext({ endpoints: pool, clock }));
-  return { pool, clock, saturation: () => detector.saturation(pool.all) };
+  const context = pluginContext({ endpoints: pool, clock });
+  const detector = create(utilizationDetector, parameters, context);
+  const filter = create(inRole(utilizationDetector, 'filter'), parameters, context);
+  const kept = (): number[] => keptBy(filter, inferenceRequest(), pool.all);
+  return { pool, clock, saturation: () => detector.saturation(pool.all), kept };
 }
 
 describe('utilization-detector', () => {
@@ -49,6 +52,18 @@ describe('utilization-detector', () => {
     expect(saturation()).toBe(0);
     clock.advance(1);
     expect(saturation()).toBe(1);
+  });
+
+  it('as a filter leaves out those it knows nothing recent about, unless that is everybody', () => {
+    const { pool, clock, kept } = rig(3);
+    pool.signals.waiting[1] = Number.NaN;
+    expect(kept()).toEqual([0, 2]);
+    clock.advance(200);
+    expect(kept()).toEqual([0, 2]);
+    clock.advance(1);
+    expect(kept()).toEqual([0, 1, 2]);
+    pool.signals.scrapedAtMs[2] = clock.nowMs();
+    expect(kept()).toEqual([2]);
   });
 
   it.each([

@@ -1,23 +1,11 @@
 import * as v from 'valibot';
-import type { Candidates } from '../../core/endpoint.ts';
+import { KV_CACHE_USAGE, WAITING_QUEUE_SIZE } from '../../core/endpoint-facts.ts';
 import { definePlugin } from '../../core/plugin.ts';
-import { parseDurationMs } from '../../lib/duration.ts';
+import { durationMs } from '../../lib/duration-schema.ts';
+import { narrow } from '../../scheduling/narrow.ts';
 
 /** What an endpoint counts as when nothing recent is known about it: full. */
 const UNKNOWN = 1;
-
-const durationMs = v.pipe(
-  v.string(),
-  v.rawTransform<string, number>(({ dataset, addIssue, NEVER }) => {
-    try {
-      return parseDurationMs(dataset.value);
-    } catch (error) {
-      addIssue({ message: (error as Error).message });
-      return NEVER;
-    }
-  }),
-  v.check((ms) => ms > 0, 'must be longer than 0'),
-);
 
 const config = v.strictObject({
   queueDepthThreshold: v.optional(
@@ -44,7 +32,7 @@ const config = v.strictObject({
     v.pipe(
       v.number(),
       v.check((value) => value >= 0, 'must not be negative'),
-      v.description('Taken and checked, without effect: the detector does not filter.'),
+      v.description('As a filter: share by which an endpoint may be over a threshold and stay.'),
     ),
     0,
   ),
@@ -52,30 +40,43 @@ const config = v.strictObject({
 
 /**
  * The mean over endpoints of the larger of queue and KV-cache use, each as a share of its threshold and not clamped.
- * No endpoints are as full as can be. Source: contract `config-and-plugins.md` 3.9.
+ * No endpoints are as full as can be. As a filter it keeps endpoints with recent metrics and both below threshold * (1 +
+ * headroom), and everybody when that would be nobody. Source: contract 3.9 and 3.3.
  */
 export const utilizationDetector = definePlugin({
   kind: 'saturation-detector',
+  also: ['filter'],
   type: 'utilization-detector',
   stability: 'beta',
-  summary: 'Tells how full the pool is by its queues and KV caches.',
+  summary: 'Tells how full the pool is by its queues and KV caches; as a filter, leaves out full endpoints.',
   config,
-  create: (settings, { endpoints, clock }) => ({
-    saturation(candidates: Candidates): number {
-      if (candidates.length === 0) return UNKNOWN;
-      const { waiting, kvUsage, scrapedAtMs } = endpoints.signals;
-      const nowMs = clock.nowMs();
-      let sum = 0;
-      for (const slot of candidates) {
-        const share = Math.max(
-          waiting[slot] / settings.queueDepthThreshold,
-          kvUsage[slot] / settings.kvCacheUtilThreshold,
-        );
-        const fresh = nowMs - scrapedAtMs[slot] <= settings.metricsStalenessThreshold;
-        // A signal nobody could read makes the share NaN.
-        sum += fresh && !Number.isNaN(share) ? share : UNKNOWN;
-      }
-      return sum / candidates.length;
-    },
-  }),
+  reads: () => [WAITING_QUEUE_SIZE, KV_CACHE_USAGE],
+  create(settings, { endpoints, clock }) {
+    const { waiting, kvUsage, scrapedAtMs } = endpoints.signals;
+    const { queueDepthThreshold, kvCacheUtilThreshold, metricsStalenessThreshold } = settings;
+    const waitingLimit = queueDepthThreshold * (1 + settings.headroom);
+    const kvLimit = kvCacheUtilThreshold * (1 + settings.headroom);
+    const isFresh = (slot: number, nowMs: number): boolean => nowMs - scrapedAtMs[slot] <= metricsStalenessThreshold;
+    return {
+      saturation(candidates) {
+        if (candidates.length === 0) return UNKNOWN;
+        const nowMs = clock.nowMs();
+        let sum = 0;
+        for (const slot of candidates) {
+          const share = Math.max(waiting[slot] / queueDepthThreshold, kvUsage[slot] / kvCacheUtilThreshold);
+          // A signal nobody could read makes the share NaN.
+          sum += isFresh(slot, nowMs) && !Number.isNaN(share) ? share : UNKNOWN;
+        }
+        return sum / candidates.length;
+      },
+      filter(_request, candidates) {
+        const nowMs = clock.nowMs();
+        // A signal nobody could read is below nothing.
+        const hasRoom = (slot: number): boolean =>
+          isFresh(slot, nowMs) && waiting[slot] < waitingLimit && kvUsage[slot] < kvLimit;
+        const left = narrow(candidates, hasRoom);
+        return left.length === 0 ? candidates : left;
+      },
+    };
+  },
 });

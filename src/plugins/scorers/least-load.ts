@@ -6,12 +6,20 @@ const UNKNOWN = 0.5;
 
 /**
  * Scores by least load: (max - load) / (max - min) over the candidates whose load is known, 1 for all when they are
- * equal (contract 3.4). Unknown loads (`NaN`) take no part in the range.
+ * equal (contract 3.4). Unknown loads (`NaN`) take no part in the range. `readLoads` writes the loads of the candidates
+ * in one go: asked for one by one, each unknown one would cost an object.
  */
-export function leastLoad(loadOf: (slot: number) => number): Scorer {
+export function leastLoad(readLoads: (candidates: Candidates, out: Float64Array) => void): Scorer {
   return {
     score(_request, candidates, out) {
-      const { min, max } = readLoads(candidates, out, loadOf);
+      readLoads(candidates, out);
+      let min = Number.POSITIVE_INFINITY;
+      let max = Number.NEGATIVE_INFINITY;
+      for (let i = 0; i < candidates.length; i++) {
+        const load = out[i];
+        if (load < min) min = load;
+        if (load > max) max = load;
+      }
       const range = max - min;
       for (let i = 0; i < candidates.length; i++) {
         const load = out[i];
@@ -20,20 +28,4 @@ export function leastLoad(loadOf: (slot: number) => number): Scorer {
       }
     },
   };
-}
-
-function readLoads(
-  candidates: Candidates,
-  out: Float64Array,
-  loadOf: (slot: number) => number,
-): { min: number; max: number } {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < candidates.length; i++) {
-    const load = loadOf(candidates[i]);
-    out[i] = load;
-    if (load < min) min = load;
-    if (load > max) max = load;
-  }
-  return { min, max };
 }

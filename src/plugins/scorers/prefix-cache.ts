@@ -1,14 +1,12 @@
 import * as v from 'valibot';
-import { type DataKey, dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
+import { producerName } from '../../config/parameters.ts';
+import { countAt, type DataKey, dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
 import type { Scorer } from '../../core/kinds.ts';
 import { definePlugin, type PluginContext } from '../../core/plugin.ts';
 
 const parameters = v.pipe(
   v.strictObject({
-    prefixMatchInfoProducerName: v.optional(
-      v.pipe(v.string(), v.description('Name of the producer to score by; empty means the approximate one.')),
-      '',
-    ),
+    prefixMatchInfoProducerName: producerName('prefix matches'),
     matchLengthWeight: v.optional(
       v.pipe(
         v.number(),
@@ -36,7 +34,7 @@ type Parameters = v.InferOutput<typeof parameters>;
 
 /**
  * Prefers endpoints that have the prompt's beginning cached: w * min(1, matched tokens / scale)^2 + (1 - w) * matched
- * share. The square is the contract's: attention over a prefix costs the square of its length.
+ * share. The square stands for attention over a prefix, which costs the square of its length. Source: contract 3.4.
  */
 export const prefixCacheScorer = definePlugin({
   kind: 'scorer',
@@ -49,7 +47,7 @@ export const prefixCacheScorer = definePlugin({
 });
 
 function matchKey({ prefixMatchInfoProducerName: producer }: Parameters): DataKey<PrefixMatch> {
-  return producer === '' ? dataKey(PREFIX_MATCH) : dataKey(PREFIX_MATCH, producer);
+  return dataKey(PREFIX_MATCH, producer);
 }
 
 function createScorer(config: Parameters, context: PluginContext): Scorer {
@@ -65,9 +63,7 @@ function createScorer(config: Parameters, context: PluginContext): Scorer {
       const { blocksBySlot, totalBlocks, blockTokens } = match;
       const perToken = weight === 0 ? 0 : blockTokens / config.matchLengthScaleTokens;
       for (let i = 0; i < candidates.length; i++) {
-        const slot = candidates[i];
-        // An endpoint that joined after the look-up is beyond the array.
-        const blocks = slot < blocksBySlot.length ? blocksBySlot[slot] : 0;
+        const blocks = countAt(blocksBySlot, candidates[i]);
         const length = Math.min(1, blocks * perToken);
         out[i] = weight * length * length + (1 - weight) * (blocks / totalBlocks);
       }

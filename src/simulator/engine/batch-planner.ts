@@ -110,6 +110,7 @@ export class BatchPlanner {
     sequence.blocks = hits;
     sequence.computed = hits.length * BLOCK_TOKENS;
     this.#countHits(sequence);
+    if (sequence.request.received === true && sequence.admittedMs < 0) this.#receive(sequence);
     const tokens = Math.min(budget, sequence.length - sequence.computed);
     this.#grow(sequence, sequence.computed + tokens);
     return tokens;
@@ -123,6 +124,21 @@ export class BatchPlanner {
     sequence.cachedTokens = sequence.computed;
     this.#stats.prefixQueries += sequence.prompt.tokens;
     this.#stats.prefixHits += sequence.computed;
+  }
+
+  /** Takes in what another server computed; the last token is left, or there would be nothing to sample from. */
+  #receive(sequence: Sequence): void {
+    const { computed, prompt } = sequence;
+    const received = prompt.tokens - 1;
+    if (received <= computed) return;
+    this.#grow(sequence, received);
+    const whole = Math.floor(received / BLOCK_TOKENS);
+    for (let block = computed / BLOCK_TOKENS; block < whole; block += 1) {
+      this.pool.publish(sequence.blocks[block], sequence.hashes[block]);
+    }
+    sequence.computed = received;
+    sequence.cachedTokens = received;
+    sequence.receivedTokens = received - computed;
   }
 
   /** Evicts from the end of the running list until `sequence` can hold `tokens`; false when it had to go itself. */

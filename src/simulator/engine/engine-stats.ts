@@ -29,6 +29,7 @@ export class EngineStats {
   prefixHits = 0;
   promptTokens = 0;
   promptTokensCached = 0;
+  promptTokensReceived = 0;
   promptTokensRecomputed = 0;
   generationTokens = 0;
   preemptions = 0;
@@ -65,6 +66,7 @@ export class EngineStats {
     if (sequence.delivered === 0) {
       this.promptTokens += sequence.prompt.tokens;
       this.promptTokensCached += sequence.cachedTokens;
+      this.promptTokensReceived += sequence.receivedTokens;
       this.firstToken.observe((nowMs - sequence.arrivedMs) / 1000);
       sequence.firstTokenMs = nowMs;
     } else {

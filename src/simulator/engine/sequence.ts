@@ -18,6 +18,8 @@ export interface GenerationRequest {
   /** The next token of the output. Decides which blocks a later prompt can share with this output. */
   readonly nextToken: () => number;
   readonly sink: TokenSink;
+  /** Whether another server has computed the prompt and sends its keys and values. */
+  readonly received?: boolean | undefined;
 }
 
 /** One request's life in the engine. Times are simulated milliseconds. */
@@ -39,8 +41,10 @@ export class Sequence {
   delivered = 0;
   /** Tokens whose keys and values are in the cache. */
   computed = 0;
-  /** Prompt tokens found in the cache on first admission. */
+  /** Prompt tokens not computed on first admission: found in the cache, or received. */
   cachedTokens = 0;
+  /** Those of them that another server computed. */
+  receivedTokens = 0;
   /** Held blocks, front to tail. */
   blocks: number[] = [];
   /** Hashes of all whole blocks, of the prompt and then of the output. */

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Sequence } from '../engine/sequence.ts';
 import type { Pod } from '../pod.ts';
+import { hasSidecar } from '../roles.ts';
 import { ApiError } from './api-error.ts';
 import { collectedReply, streamedReply, type InferenceReply } from './inference-reply.ts';
 import { readInference, type Api, type InferenceCall } from './inference-request.ts';
 import { parseJsonObject, readBody } from './read-body.ts';
 import { Reply } from './reply-text.ts';
+import { prefillAt, prefillerOf } from './sidecar.ts';
 
 const DEFAULT_MAX_TOKENS = 64;
+const PATHS: Readonly<Record<Api, string>> = { chat: '/v1/chat/completions', completions: '/v1/completions' };
 
 /** Answers one inference request. Rejects with `ApiError` when it is refused before any part of an answer was sent. */
 export async function handleInference(
@@ -22,10 +25,16 @@ export async function handleInference(
   if (faults.errorRate > 0 && pod.random.next() < faults.errorRate) {
     throw new ApiError(faults.errorStatus, 'injected fault');
   }
-  const call = readInference(api, parseJsonObject(text), options.model);
+  const body = parseJsonObject(text);
+  const call = readInference(api, body, options.model);
   const maxTokens = call.prompts.map((prompt) => outputLimit(prompt.tokens, call.maxTokens, options.maxModelLen));
   if (pod.engine.inFlight + call.prompts.length > options.maxQueuedRequests) {
     throw new ApiError(503, `more than ${options.maxQueuedRequests} requests in the server, try again later`);
+  }
+  const prefiller = hasSidecar(options.role) ? prefillerOf(request.headers) : undefined;
+  if (prefiller !== undefined) {
+    await prefillAt(prefiller, PATHS[api], body, gone(response));
+    pod.prefilled(prefiller);
   }
   if (faults.headersThenHang) {
     response.writeHead(200, { 'content-type': call.stream ? 'text/event-stream; charset=utf-8' : 'application/json' });
@@ -43,13 +52,13 @@ export async function handleInference(
   const reply = call.stream
     ? streamedReply(response, identity, choices, call.includeUsage)
     : collectedReply(response, identity, choices);
-  generate(pod, call, maxTokens, reply, response);
+  generate(pod, { ...call, received: prefiller !== undefined }, maxTokens, reply, response);
 }
 
 /** Starts one sequence per choice, and stops them all when the client leaves. */
 function generate(
   pod: Pod,
-  call: InferenceCall,
+  call: InferenceCall & { readonly received: boolean },
   maxTokens: readonly number[],
   reply: InferenceReply,
   response: ServerResponse,
@@ -80,11 +89,19 @@ function generate(
     };
     const finishReason = call.maxTokens === undefined ? 'stop' : 'length';
     const { nextToken } = new Reply(prompt, options.seed + choice);
-    sequences.push(engine.submit({ prompt, maxTokens: maxTokens[choice], finishReason, nextToken, sink }));
+    const { received } = call;
+    sequences.push(engine.submit({ prompt, maxTokens: maxTokens[choice], finishReason, nextToken, sink, received }));
   }
   response.once('close', () => {
     for (const sequence of sequences) engine.abort(sequence);
   });
+}
+
+/** Fires when the client leaves. */
+function gone(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
 }
 
 /** Tokens to generate. Throws `ApiError` 400 when prompt and output do not fit the model together. */

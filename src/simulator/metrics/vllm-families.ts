@@ -46,8 +46,8 @@ function counters(stats: EngineStats, labels: Labels): Family[] {
   return [
     counter('prefix_cache_queries', 'Prompt tokens looked up in the prefix cache.', () => stats.prefixQueries),
     counter('prefix_cache_hits', 'Prompt tokens found in the prefix cache.', () => stats.prefixHits),
-    counter('external_prefix_cache_queries', 'Tokens looked up in an external cache.', none),
-    counter('external_prefix_cache_hits', 'Tokens found in an external cache.', none),
+    counter('external_prefix_cache_queries', 'Tokens asked of another server.', () => stats.promptTokensReceived),
+    counter('external_prefix_cache_hits', 'Tokens another server sent.', () => stats.promptTokensReceived),
     counter('mm_cache_queries', 'Multimodal items looked up.', none),
     counter('mm_cache_hits', 'Multimodal items found.', none),
     counter('num_preemptions', 'Sequences evicted from the batch for want of blocks.', () => stats.preemptions),
@@ -57,8 +57,8 @@ function counters(stats: EngineStats, labels: Labels): Family[] {
     counter('generation_tokens', 'Tokens generated.', () => stats.generationTokens),
     family('counter', 'prompt_tokens_by_source', 'Prompt tokens by origin of their keys and values.', [
       of('source', 'local_compute', () => stats.promptTokens - stats.promptTokensCached),
-      of('source', 'local_cache_hit', () => stats.promptTokensCached),
-      of('source', 'external_kv_transfer', none),
+      of('source', 'local_cache_hit', () => stats.promptTokensCached - stats.promptTokensReceived),
+      of('source', 'external_kv_transfer', () => stats.promptTokensReceived),
     ]),
     family('counter', 'request_success', 'Requests completed, by reason.', [
       of('finished_reason', 'stop', () => stats.finished.stop),
