@@ -146,6 +146,18 @@ describe('PrefixCredits', () => {
     expect(match('ab')).toEqual([2, 0, 0]);
   });
 
+  it('takes nothing back after more than 1,024 further credits to the endpoint', () => {
+    const { credits, add, match } = setup({}, { chains: 4096, blocks: 8192 });
+    const [first, second] = [add(0, 'ab'), add(0, 'cd')];
+    for (let i = 1; i <= 1024; i++) add(0, 'x');
+    credits.move(first, 1);
+    credits.move(second, 1);
+    expect([match('ab'), match('cd')]).toEqual([
+      [2, 2, 0],
+      [0, 2, 0],
+    ]);
+  });
+
   it('has room for 16,384 credits and 262,144 blocks unless told otherwise', () => {
     const index = new PrefixIndex({ defaultCapacity: 100_000 });
     const credits = new PrefixCredits(index);

@@ -3,6 +3,7 @@
  * filter run. `--full` fills 1,000 endpoints with 31,250 blocks each (750 MB), otherwise 100 endpoints.
  */
 import { parseArgs } from 'node:util';
+import { type Credit, PrefixCredits } from '../../src/datastore/prefix-credits.ts';
 import { PrefixIndex } from '../../src/datastore/prefix-index.ts';
 import { SlotCounts } from '../../src/datastore/prefix-counts.ts';
 import { BlockHashes, hashBlocks, hashSeed } from '../../src/lib/block-hash.ts';
@@ -117,6 +118,30 @@ bench('fill: unique prompts of 24 blocks', (name) => {
   const settled = performance.now();
   report('full: removal of an endpoint', `${((removed - start) * 1000).toFixed(2).padStart(6)} us`);
   report('full: freeing all its blocks at once', `${((settled - removed) * 1000).toFixed(0).padStart(6)} us`);
+});
+
+bench('credits: 24 new blocks over 100 full endpoints', (name) => {
+  const index = new PrefixIndex({ defaultCapacity: 3125 });
+  const credits = new PrefixCredits(index);
+  const batch = Array.from({ length: 16 }, () => new BlockHashes());
+  const fresh = (i: number): unknown => chain(batch[i % 16], 24);
+  for (let i = 0; i < 15_000; i++) index.add(i % 100, chain(batch[0], 24));
+  report(name, '');
+  report('not remembered', us(time(48_000, (i) => index.add(i % 100, batch[i % 16]), fresh)));
+  report('remembered', us(time(48_000, (i) => credits.add(i % 100, batch[i % 16]), fresh)));
+  let credit = credits.add(0, batch[0]);
+  const pick = (i: number): unknown => {
+    fresh(i);
+    credit = credits.add(i % 100, batch[i % 16]);
+    return credit;
+  };
+  report('moved to another endpoint', us(time(48_000, (i) => credits.move(credit, (i + 1) % 100), pick)));
+  const outage: Credit[] = [];
+  for (let i = 0; i < 10_000; i++) outage.push(credits.add(0, chain(batch[0], 24)));
+  const start = performance.now();
+  for (const [i, each] of outage.entries()) credits.move(each, 1 + (i % 99));
+  const each = ((performance.now() - start) * 1000) / outage.length;
+  report('moved, one of 10,000 at an endpoint that fails', `${each.toFixed(1).padStart(6)} us mean`);
 });
 
 for (const endpoints of [8, 1000]) {
