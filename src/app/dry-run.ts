@@ -9,6 +9,9 @@ import { systemClock, systemTimers } from './clock.ts';
 import { createGeneration } from './generation.ts';
 import { systemHttpClient } from './http-client.ts';
 
+/** Nothing is waited for. */
+const DEADLINE_MS = 1000;
+
 /**
  * Makes every plugin of a configuration and joins them as a start would, over an empty pool, and lets go of them. What
  * a start would refuse comes back as the error. Opens no port and starts no thread.
@@ -23,12 +26,14 @@ export function dryRun(config: ResolvedConfig): ConfigError | undefined {
         timers: systemTimers,
         random: seededRandom(1),
         http: systemHttpClient,
+        answerDeadlineMs: DEADLINE_MS,
         meter: (plugin) => pluginMeter(metrics, plugin),
         debug() {},
       },
       scheduler: {
         clock: systemClock,
         timers: systemTimers,
+        answerDeadlineMs: DEADLINE_MS,
         bindDuration: bindPluginDuration(metrics),
         minPicks: 1,
         decisionListener: () => undefined,

@@ -57,8 +57,17 @@ const catalog: ReadonlyMap<string, PluginDefinition> = new Map(
   ]),
 );
 
-const { endpoints, clock, timers, random, http, meter } = pluginContext();
-const parts: InstanceParts = { endpoints, clock, timers, random, http, meter: () => meter, debug() {} };
+const { endpoints, clock, timers, random, http, answerDeadlineMs, meter } = pluginContext();
+const parts: InstanceParts = {
+  endpoints,
+  clock,
+  timers,
+  random,
+  http,
+  answerDeadlineMs,
+  meter: () => meter,
+  debug() {},
+};
 
 function make(plugins: string, earlier?: Instances): Instances {
   const config = resolveConfig(`plugins: [${plugins}]`, { catalog, allowExperimental: false, source: 'test' });

@@ -21,6 +21,7 @@ export interface InstanceParts {
   readonly timers: Timers;
   readonly random: Random;
   readonly http: HttpClient;
+  readonly answerDeadlineMs: number;
   meter(plugin: { readonly name: string; readonly type: string }): PluginMeter;
   /** Puts a line of a plugin into the log at debug level. */
   debug(plugin: string, message: string): void;
@@ -135,6 +136,7 @@ export class Instances {
       timers: parts.timers,
       random: parts.random,
       http: parts.http,
+      answerDeadlineMs: parts.answerDeadlineMs,
       meter: parts.meter({ name, type: metricType }),
       debug: (message) => parts.debug(name, message),
       read: (key) => board.reader(settled(key, consumes)),

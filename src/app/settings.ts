@@ -47,6 +47,8 @@ export interface PickerSettings {
   readonly drainTimeoutMs: number;
   /** Endpoints named after the first, for the gateway to fall back to. */
   readonly fallbackEndpoints: number;
+  /** Longest wait of a request for producers, all together. */
+  readonly answerDeadlineMs: number;
   readonly obeySubset: boolean;
   /** Tell the proxy the score of each candidate; no when absent. */
   readonly emitEndpointScores?: boolean | undefined;

@@ -118,6 +118,7 @@ const startDemoPicker: StartPicker = async ({ configText, secure, seed }) => {
     metricsStalenessThresholdMs: 2_000,
     drainTimeoutMs: 0,
     fallbackEndpoints: 2,
+    answerDeadlineMs: 1000,
     obeySubset: true,
     seed,
   };

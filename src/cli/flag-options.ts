@@ -47,6 +47,7 @@ export interface ServeOptions {
   readonly drainTimeoutMs: number;
   /** Endpoints named in an answer besides the picked one, 0 to 63. */
   readonly fallbackEndpoints: number;
+  readonly answerDeadlineMs: number;
   readonly disableEndpointSubsetFilter: boolean;
   readonly emitEndpointScores: boolean;
   /** 50 or more. */
@@ -147,6 +148,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     grpcMaxSendMessageBytes: messageBytes(flags.text('grpc-max-send-msg-size')),
     drainTimeoutMs: flags.durationMs('drain-timeout'),
     fallbackEndpoints: flags.int('fallback-endpoints'),
+    answerDeadlineMs: flags.durationMs('answer-deadline'),
     disableEndpointSubsetFilter: flags.bool('disable-endpoint-subset-filter'),
     emitEndpointScores: flags.bool('emit-endpoint-scores'),
     refreshMetricsIntervalMs: Math.max(MIN_REFRESH_MS, flags.durationMs('refresh-metrics-interval')),

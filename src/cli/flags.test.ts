@@ -54,6 +54,7 @@ describe('flags left out', () => {
         grpcMaxSendMessageBytes: undefined,
         drainTimeoutMs: 30_000,
         fallbackEndpoints: 2,
+        answerDeadlineMs: 1000,
         disableEndpointSubsetFilter: false,
         emitEndpointScores: false,
         refreshMetricsIntervalMs: 50,

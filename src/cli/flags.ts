@@ -106,6 +106,14 @@ export const FLAGS = [
 
   flag(
     'Scheduling and metrics',
+    'answer-deadline',
+    'duration',
+    '1s',
+    'works',
+    'Longest wait for data of a request, e.g. its tokens; then it is placed by what is known (ours).',
+  ),
+  flag(
+    'Scheduling and metrics',
     'fallback-endpoints',
     'int',
     '2',

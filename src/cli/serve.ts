@@ -98,6 +98,7 @@ function settingsOf(options: ServeOptions, poolName: string): PickerSettings {
     metricsStalenessThresholdMs: options.metricsStalenessThresholdMs,
     drainTimeoutMs: options.drainTimeoutMs,
     fallbackEndpoints: options.fallbackEndpoints,
+    answerDeadlineMs: options.answerDeadlineMs,
     obeySubset: !options.disableEndpointSubsetFilter,
     emitEndpointScores: options.emitEndpointScores,
     seed: randomInt(2 ** 32),

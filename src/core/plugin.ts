@@ -56,6 +56,8 @@ export interface PluginContext {
   readonly endpoints: EndpointView;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** A decision waits no longer than this for all producers together; who waits for others waits less. */
+  readonly answerDeadlineMs: number;
   readonly random: Random;
   readonly meter: PluginMeter;
   /** Tells those who read the log at debug level; nothing of what a request contains. */

@@ -46,6 +46,7 @@ function rig({ hooks = {}, producer, admitters = [], plan: changes = {} }: Cast)
     {
       clock,
       timers: manualTimers(),
+      answerDeadlineMs: 1000,
       bindDuration: () => () => {},
       minPicks: 1,
       decisionListener: () => undefined,

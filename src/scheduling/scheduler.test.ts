@@ -21,9 +21,11 @@ interface RigOptions {
   readonly minPicks?: number;
   readonly handler?: ProfileHandler;
   readonly picker?: object;
+  readonly answerDeadlineMs?: number;
 }
 
 function rig(producers: readonly Producer[], plugins: readonly Plugin[] = [], options: RigOptions = {}) {
+  const clock = manualClock();
   const timers = manualTimers();
   const faults: string[] = [];
   const handler = named('profile-handler', 'handler', options.handler ?? create(singleProfileHandler));
@@ -36,15 +38,16 @@ function rig(producers: readonly Producer[], plugins: readonly Plugin[] = [], op
       plugins,
     },
     {
-      clock: manualClock(),
+      clock,
       timers,
+      answerDeadlineMs: options.answerDeadlineMs ?? 60_000,
       bindDuration: () => () => {},
       minPicks: options.minPicks ?? 1,
       decisionListener: () => undefined,
       onProducerFault: ({ name }, error) => void faults.push(`${name}: ${(error as Error).message}`),
     },
   );
-  return { scheduler, timers, faults };
+  return { scheduler, clock, timers, faults };
 }
 
 describe('producers', () => {
@@ -90,6 +93,25 @@ describe('producers', () => {
     await waiting;
     expect(faults).toEqual([`p0: not done after ${first} ms`]);
     expect(ran).toEqual(['b']);
+  });
+
+  it('are waited for together no longer than the answer may take; the quick ones still run', async () => {
+    const ran: string[] = [];
+    const slow = (): Producer => ({ timeoutMs: 5000, produce: () => new Promise<void>(() => {}) });
+    const { scheduler, clock, timers, faults } = rig([slow(), slow(), { produce: () => void ran.push('c') }], [], {
+      answerDeadlineMs: 1000,
+    });
+    const waiting = scheduler.produce(inferenceRequest(), ALL);
+    clock.advance(1000);
+    timers.advance(999);
+    expect(faults).toEqual([]);
+    timers.advance(1);
+    await Promise.resolve();
+    await new Promise(setImmediate);
+    timers.advance(0);
+    await waiting;
+    expect(faults).toEqual(['p0: not done after 1000 ms', 'p1: not done after 0 ms']);
+    expect(ran).toEqual(['c']);
   });
 
   it('that fail, at once or later, are told of and stop nobody', async () => {

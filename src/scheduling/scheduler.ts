@@ -29,7 +29,17 @@ export type ProducerFault = (plugin: Plugin, error: unknown) => void;
 /** What a scheduler needs besides its plan. */
 export interface SchedulerDeps extends ProfileDeps {
   readonly timers: Timers;
+  /** Longest wait of a request for all producers together; the gateway may set the picker no other bound. */
+  readonly answerDeadlineMs: number;
   readonly onProducerFault: ProducerFault;
+}
+
+/** One request on its way through the producers. */
+interface Production {
+  readonly request: InferenceRequest;
+  readonly candidates: Candidates;
+  /** When its answer is due, by the scheduler's clock. */
+  readonly deadlineMs: number;
 }
 
 type OnPicked = NonNullable<Plugin['instance']['onPicked']>;
@@ -64,7 +74,11 @@ export class Scheduler {
    * something.
    */
   produce(request: InferenceRequest, candidates: Candidates): Promise<void> | undefined {
-    return this.#produceFrom(0, request, candidates);
+    return this.#produceFrom(0, {
+      request,
+      candidates,
+      deadlineMs: this.#deps.clock.nowMs() + this.#deps.answerDeadlineMs,
+    });
   }
 
   /**
@@ -89,17 +103,17 @@ export class Scheduler {
     return followers;
   }
 
-  #produceFrom(first: number, request: InferenceRequest, candidates: Candidates): Promise<void> | undefined {
+  #produceFrom(first: number, production: Production): Promise<void> | undefined {
     const { clock } = this.#deps;
     for (let i = first; i < this.#producers.length; i++) {
       const { plugin, observe } = this.#producers[i];
       const before = clock.nowMs();
       const note = (): void => observe((clock.nowMs() - before) / 1000);
-      const waiting = this.#runProducer(plugin, request, candidates);
+      const waiting = this.#runProducer(plugin, production);
       if (waiting !== undefined) {
         return waiting.then(() => {
           note();
-          return this.#produceFrom(i + 1, request, candidates);
+          return this.#produceFrom(i + 1, production);
         });
       }
       note();
@@ -107,26 +121,23 @@ export class Scheduler {
     return undefined;
   }
 
-  #runProducer(
-    plugin: Plugin<'producer'>,
-    request: InferenceRequest,
-    candidates: Candidates,
-  ): Promise<void> | undefined {
+  #runProducer(plugin: Plugin<'producer'>, { request, candidates, deadlineMs }: Production): Promise<void> | undefined {
     try {
       const waiting = plugin.instance.produce(request, candidates);
-      return waiting instanceof Promise ? this.#wait(plugin, waiting) : undefined;
+      return waiting instanceof Promise ? this.#wait(plugin, waiting, deadlineMs) : undefined;
     } catch (error) {
       this.#deps.onProducerFault(plugin, error);
       return undefined;
     }
   }
 
-  /** Resolves when the producer is done, has failed or is late. */
-  #wait(plugin: Plugin<'producer'>, waiting: Promise<void>): Promise<void> {
-    const timeoutMs = plugin.instance.timeoutMs ?? PRODUCER_TIMEOUT_MS;
+  /** Resolves when the producer is done, has failed or is late, by its own measure or because the answer is due. */
+  #wait(plugin: Plugin<'producer'>, waiting: Promise<void>, deadlineMs: number): Promise<void> {
+    const leftMs = Math.max(0, deadlineMs - this.#deps.clock.nowMs());
+    const timeoutMs = Math.min(leftMs, plugin.instance.timeoutMs ?? PRODUCER_TIMEOUT_MS);
     return new Promise((resolve) => {
       const cancel = this.#deps.timers.after(timeoutMs, () => {
-        this.#deps.onProducerFault(plugin, new Error(`not done after ${timeoutMs} ms`));
+        this.#deps.onProducerFault(plugin, new Error(`not done after ${Math.round(timeoutMs)} ms`));
         resolve();
       });
       void waiting

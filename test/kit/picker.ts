@@ -39,6 +39,7 @@ export const TEST_SETTINGS: PickerSettings = {
   metricsStalenessThresholdMs: 2_000,
   drainTimeoutMs: 0,
   fallbackEndpoints: 2,
+  answerDeadlineMs: 1000,
   obeySubset: true,
   seed: 1,
 };

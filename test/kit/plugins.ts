@@ -42,6 +42,7 @@ export function pluginContext(changes: Partial<PluginContext> = {}, board = new 
     endpoints: changes.endpoints ?? idlePool(4),
     clock: manualClock(),
     timers: manualTimers(),
+    answerDeadlineMs: 60_000,
     random: seededRandom(1),
     meter: NO_METER,
     debug() {},

@@ -89,6 +89,7 @@ export function schedulerOf(endpoints: EndpointView, parts: ProfileParts): Sched
       minPicks: 1 + (parts.fallbacks ?? 0),
       decisionListener: () => parts.listener,
       timers: manualTimers(),
+      answerDeadlineMs: 1000,
       onProducerFault(_plugin, error) {
         throw error;
       },

@@ -1,5 +1,6 @@
 import { CallError, type HttpClient } from '../../core/http-client.ts';
 import type { RenderRequest, TokenizedPrompt } from '../../core/prompt.ts';
+import type { PluginContext } from '../../core/plugin.ts';
 import type { Timers } from '../../core/timers.ts';
 import { isJsonObject } from '../../payload/json-object.ts';
 import { promptOf } from '../../payload/prompt-bytes.ts';
@@ -23,6 +24,11 @@ const REQUEST_REFUSED: ReadonlySet<number | undefined> = new Set([400, 413, 422]
 const PIXEL =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg==';
 
+/** Of the time a decision may wait, how much a server may take: the rest is for the estimate that stands in for it. */
+const DEADLINE_SHARE = 0.9;
+
+type RendererParts = Pick<PluginContext, 'http' | 'timers' | 'answerDeadlineMs'>;
+
 /**
  * Has prompts tokenized by a vLLM server's render API. Warms the server up when it is made; stops asking one that failed
  * several times in a row, so that a dead server costs a few requests their wait and not all of them, and probes it until
@@ -33,17 +39,20 @@ export class Renderer {
   readonly #modelName: string;
   readonly #http: HttpClient;
   readonly #timers: Timers;
+  /** Leaves time for the estimate before the answer is due. */
+  readonly #longestMs: number;
   #failures = 0;
   #probing = false;
   #warm = false;
   #closed = false;
   #cancel = (): void => {};
 
-  constructor(settings: RenderSettings, modelName: string, { http, timers }: { http: HttpClient; timers: Timers }) {
+  constructor(settings: RenderSettings, modelName: string, { http, timers, answerDeadlineMs }: RendererParts) {
     this.#settings = settings;
     this.#modelName = modelName;
     this.#http = http;
     this.#timers = timers;
+    this.#longestMs = DEADLINE_SHARE * answerDeadlineMs;
     this.#probe(WARM_UP_TRIES);
   }
 
@@ -72,7 +81,9 @@ export class Renderer {
 
   async #call(request: RenderRequest): Promise<TokenizedPrompt> {
     const { url, timeout, mmTimeout } = this.#settings;
-    const limits = { timeoutMs: request.media ? mmTimeout : timeout, maxBytes: MAX_ANSWER_BYTES };
+    // Late is of no use: the decision does not wait, and what is known by then is an estimate.
+    const timeoutMs = Math.min(request.media ? mmTimeout : timeout, this.#longestMs);
+    const limits = { timeoutMs, maxBytes: MAX_ANSWER_BYTES };
     const target = url + PATHS[request.api];
     const answer = await this.#http.postJson(target, request.body(), limits);
     const prompt = request.api === 'chat' ? readChat(answer) : readCompletions(answer);
