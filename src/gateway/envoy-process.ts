@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import * as v from 'valibot';
+import { killWithParent, stopChild } from './child-process.ts';
 import type { EnvoyConfig } from './envoy-bootstrap.ts';
 import { errorText } from './error-text.ts';
 import type { Gateway } from './gateway.ts';
@@ -88,31 +89,6 @@ export async function startEnvoy(options: StartEnvoyOptions): Promise<EnvoyGatew
     await stop();
     throw new Error(`Envoy did not start: ${errorText(error)}${errorLines(log)}`, { cause: error });
   }
-}
-
-/**
- * A shell that waits for its stdin to close, which the kernel does however this process ends, and then kills `pid`
- * and removes its `folder`.
- */
-function killWithParent(pid: number, folder: string): ChildProcess {
-  const script = 'read -r _; kill -9 "$1" 2>/dev/null; rm -rf "$2"';
-  const watchdog = spawn('/bin/sh', ['-c', script, 'watchdog', String(pid), folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  watchdog.on('error', () => {
-    // No shell here: `stop()` still works.
-  });
-  watchdog.unref();
-  return watchdog;
-}
-
-async function stopChild(child: ChildProcess, ended: Promise<void>, timeoutMs: number): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return ended;
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  await ended;
-  clearTimeout(timer);
 }
 
 interface Starting {

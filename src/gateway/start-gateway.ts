@@ -1,8 +1,9 @@
 import { startEmbeddedGateway } from './embedded.ts';
-import { EnvoyUnavailableError, findEnvoy } from './envoy-binary.ts';
+import { findEnvoy } from './envoy-binary.ts';
 import { buildEnvoyBootstrap, RETRY_ON_RESET, type SocketAddress } from './envoy-bootstrap.ts';
 import { startEnvoy } from './envoy-process.ts';
 import type { Gateway } from './gateway.ts';
+import { BinaryUnavailableError } from './wheel-binary.ts';
 
 /** Which gateway: `auto` is Envoy where it can be had, else the embedded one. */
 export type GatewayChoice = 'envoy' | 'embedded' | 'auto';
@@ -19,7 +20,7 @@ export interface StartGatewayOptions {
 
 /**
  * Starts a gateway on a free port that, besides what Istio retries by default, retries requests whose server died
- * before it said anything. Throws `EnvoyUnavailableError` when it must be Envoy and there is none.
+ * before it said anything. Throws `BinaryUnavailableError` when it must be Envoy and there is none.
  */
 export async function startGateway(options: StartGatewayOptions): Promise<Gateway> {
   const { choice, endpoints, picker, report } = options;
@@ -38,7 +39,7 @@ async function envoyOrNothing(options: StartGatewayOptions): Promise<string | un
     });
   } catch (error) {
     const wrongChoice = options.choice === 'envoy' || options.signal?.aborted === true;
-    if (wrongChoice || !(error instanceof EnvoyUnavailableError)) throw error;
+    if (wrongChoice || !(error instanceof BinaryUnavailableError)) throw error;
     options.report(`${error.message}; using the small gateway built into this program instead`);
     return undefined;
   }
