@@ -26,16 +26,14 @@ export interface FactParts {
 }
 
 /**
- * Starts the discovery the configuration names; resolves after its first load, when the table is filled. Rejects when
- * that load fails.
+ * Starts the discovery plugin called `plugin`; resolves after its first load, when the table is filled. Rejects when that
+ * load fails.
  */
-export async function startDiscovery({ config, instances, table, metrics, log }: FactParts): Promise<DiscoverySource> {
-  if (config.discovery === undefined) {
-    throw new ConfigError(
-      'no endpoint discovery is configured, and Kubernetes discovery is not in this version: add a file-discovery plugin and name it in dataLayer.discovery.pluginRef',
-    );
-  }
-  const settings = instances.get('discovery', config.discovery).instance as FileDiscoverySettings;
+export async function startDiscovery(
+  plugin: string,
+  { instances, table, metrics, log }: FactParts,
+): Promise<DiscoverySource> {
+  const settings = instances.get('discovery', plugin).instance as FileDiscoverySettings;
   return startFileDiscovery(settings, {
     log,
     sink: {

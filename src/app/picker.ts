@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
+import { ConfigError } from '../core/errors.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
-import type { DiscoverySource } from '../discovery/source.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -8,8 +8,10 @@ import { PoolMetrics } from '../telemetry/pool-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
 import { buildCore, type PickerCore } from './core.ts';
-import { startDiscovery, startObjects, startScrapers } from './facts.ts';
+import { type FactParts, startDiscovery, startObjects, startScrapers } from './facts.ts';
+import { connectKubernetes, describeDiscovery, followKubernetes } from './kubernetes.ts';
 import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from './ports.ts';
+import { Readiness } from './readiness.ts';
 import type { PickerSettings } from './settings.ts';
 import { COMMIT, VERSION } from './version.ts';
 
@@ -52,8 +54,8 @@ export async function startPicker(
     return part;
   };
   try {
-    const discovery: DiscoverySource = await startDiscovery(facts);
-    keep({ stop: () => discovery.close() });
+    const readiness = new Readiness(log);
+    const explain = await startEndpoints({ facts, core, readiness, keep });
     if (settings.objectsFile !== undefined) {
       const { poolName, objectsFile: path } = settings;
       const { objectives, rewrites } = core;
@@ -62,23 +64,26 @@ export async function startPicker(
     }
     for (const scraper of startScrapers(facts)) keep({ stop: () => scraper.close() });
     keep(refreshPoolGauges(metrics, core, settings));
-    const readiness = { draining: false };
-    const ready = (): boolean => !readiness.draining;
-    const parts = { settings, metrics, core, ready, log, keep };
+    let draining = false;
+    readiness.require('draining', () => (draining ? 'the picker was told to stop' : undefined));
+    const ready = (): boolean => readiness.isReady();
+    const health = (): object => ({ ready: ready(), conditions: readiness.explain(), ...explain() });
+    const parts = { settings, metrics, core, ready, health, log, keep };
     const metricsServer = await startMetricsPort(parts);
-    const health = await startHealthPort(parts);
-    keep({ stop: () => health.close() });
+    const healthPort = await startHealthPort(parts);
+    keep({ stop: () => healthPort.close() });
     const listener = await startGrpcPort(parts);
+    readiness.refresh();
     return {
       grpcPort: listener.port,
-      healthPort: health.port,
+      healthPort: healthPort.port,
       metricsPort: metricsServer.port,
       table: core.table,
       onDecision(decisionListener) {
         core.decisionListener = decisionListener;
       },
       async stop(hurry) {
-        readiness.draining = true;
+        draining = true;
         if (settings.drainTimeoutMs > 0) await windowOf(settings.drainTimeoutMs, hurry);
         await listener.close(hurry?.aborted === true ? 0 : GRACE_MS);
         await stopAll(started);
@@ -88,6 +93,34 @@ export async function startPicker(
     await stopAll(started);
     throw error;
   }
+}
+
+/** Where the endpoints come from. */
+interface EndpointParts {
+  readonly facts: FactParts;
+  readonly core: PickerCore;
+  readonly readiness: Readiness;
+  readonly keep: (part: Started) => void;
+}
+
+/** Starts discovery; what it returns tells people how discovery is doing. */
+async function startEndpoints({ facts, core, readiness, keep }: EndpointParts): Promise<() => object> {
+  const { config, settings } = facts;
+  if (config.discovery !== undefined) {
+    const files = await startDiscovery(config.discovery, facts);
+    keep({ stop: () => files.close() });
+    return () => ({});
+  }
+  if (settings.kubernetes === undefined) {
+    throw new ConfigError(
+      'nothing says where endpoints are: give --pool-name, or name a file-discovery plugin in dataLayer.discovery.pluginRef',
+    );
+  }
+  const client = await connectKubernetes();
+  keep({ stop: () => client.close() });
+  const discovery = followKubernetes(client, settings.kubernetes, { ...facts, core, readiness });
+  keep({ stop: () => discovery.close() });
+  return () => ({ discovery: describeDiscovery(client, discovery.state) });
 }
 
 function refreshPoolGauges(metrics: Metrics, core: PickerCore, settings: PickerSettings): Started {

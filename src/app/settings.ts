@@ -1,4 +1,11 @@
+import type { PoolTarget } from '../discovery/kubernetes/discovery.ts';
 import type { TlsPolicy } from '../ext-proc/tls-suites.ts';
+
+/** Which pods a picker serves. */
+export interface KubernetesSettings {
+  readonly namespace: string;
+  readonly target: PoolTarget;
+}
 
 /** Everything a picker is started with, after flags, environment and defaults have had their say. */
 export interface PickerSettings {
@@ -29,6 +36,8 @@ export interface PickerSettings {
   readonly maxReceiveBytes: number | undefined;
   readonly maxSendBytes: number | undefined;
   readonly poolName: string;
+  /** Where endpoints come from when the configuration names no discovery plugin. */
+  readonly kubernetes?: KubernetesSettings | undefined;
   /** File with InferenceObjective and InferenceModelRewrite documents, followed. */
   readonly objectsFile?: string | undefined;
   readonly refreshMetricsIntervalMs: number;

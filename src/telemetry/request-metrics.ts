@@ -108,7 +108,7 @@ export class RequestMetrics implements RequestRecorder {
     if (counter === undefined) {
       counter = this.#metrics
         .counter('scheduler_attempts_total')
-        .labels('success', model, endpoint.name, endpoint.namespace, String(endpoint.port));
+        .labels('success', model, endpoint.podName ?? endpoint.name, endpoint.namespace, String(endpoint.port));
       byModel.set(model, counter);
     }
     return counter;

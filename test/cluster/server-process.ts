@@ -11,6 +11,8 @@ export interface ServerProcess {
   /** Resolves when it has ended, however it did. */
   readonly ended: Promise<void>;
   isRunning(): boolean;
+  /** Undefined while it runs, and when a signal ended it. */
+  exitCode(): number | undefined;
   /** The end of its standard error. */
   log(): string;
   /** SIGTERM, then SIGKILL after `timeoutMs`. */
@@ -48,6 +50,7 @@ export async function startProcess(
   return {
     pid,
     ended,
+    exitCode: () => child.exitCode ?? undefined,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     log: () => log,
     stop: (timeoutMs = 10_000) => stopChild(child, ended, timeoutMs),

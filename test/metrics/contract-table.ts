@@ -216,4 +216,10 @@ export const NOT_BUILT: readonly (readonly [name: string, reason: string])[] = [
 ];
 
 /** Families of ours that the contract does not know. */
-export const OURS: readonly string[] = ['scraper_restarts_total', 'plugin_faults_total', 'config_reload_errors_total'];
+export const OURS: readonly string[] = [
+  'scraper_restarts_total',
+  'plugin_faults_total',
+  'config_reload_errors_total',
+  'discovery_connected',
+  'discovery_errors_total',
+];

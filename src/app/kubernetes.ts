@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ResolvedConfig } from '../config/resolved.ts';
+import { ConfigError } from '../core/errors.ts';
+import { type DiscoveryState, KubernetesDiscovery } from '../discovery/kubernetes/discovery.ts';
+import type { KubernetesApi } from '../kubernetes/api.ts';
+import { KubernetesClient } from '../kubernetes/client.ts';
+import { loadKubeConfig } from '../kubernetes/kube-config.ts';
+import type { Timing } from '../kubernetes/timing.ts';
+import { seededRandom } from '../lib/random.ts';
+import { systemClock } from './clock.ts';
+import type { PickerCore } from './core.ts';
+import type { FactParts } from './facts.ts';
+import type { Instances } from './instances.ts';
+import { MembershipLog } from './membership-log.ts';
+import type { Readiness } from './readiness.ts';
+import type { KubernetesSettings } from './settings.ts';
+
+/** Finds the API server; nothing is asked of it yet. Throws `ConfigError` when none is known. */
+export async function connectKubernetes(): Promise<KubernetesClient> {
+  return new KubernetesClient(await loadKubeConfig(process.env));
+}
+
+/** Time and chance of everything that talks to the API server. */
+export function kubernetesTiming(seed: number): Timing {
+  return {
+    clock: systemClock,
+    random: seededRandom(seed),
+    // An order to stop ends the wait; that it does so by throwing is the timer's way.
+    wait: (ms, signal) => delay(ms, undefined, { signal, ref: false }).catch(() => undefined),
+  };
+}
+
+export interface KubernetesParts extends FactParts {
+  readonly core: PickerCore;
+  readonly readiness: Readiness;
+}
+
+/** Starts to follow the pool. Resolves nothing: until the API server has told, readiness says what is missing. */
+export function followKubernetes(
+  api: KubernetesApi,
+  { namespace, target }: KubernetesSettings,
+  parts: KubernetesParts,
+): KubernetesDiscovery {
+  const { config, instances, table, settings, metrics, log, core, readiness } = parts;
+  if (target.kind === 'pool' && settings.objectsFile !== undefined) {
+    throw new ConfigError(
+      '--objects-file cannot be used with --pool-name: InferenceObjectives and InferenceModelRewrites come from the API server',
+    );
+  }
+  const membership = new MembershipLog(log);
+  const connected = metrics.gauge('discovery_connected');
+  const errors = metrics.counter('discovery_errors_total');
+  const discovery = new KubernetesDiscovery({
+    api,
+    namespace,
+    target,
+    timing: kubernetesTiming(settings.seed),
+    log,
+    endpoints: { replace: (specs) => membership.note(table.replace(specs), table.all.length) },
+    objects: {
+      replace(objectives, rewrites) {
+        core.objectives.replace(objectives);
+        core.rewrites.replace(rewrites);
+        log.info({ objectives: objectives.length, rewrites: rewrites.length }, 'objects loaded');
+      },
+    },
+    observer: {
+      failed: (resource, reason) => errors.inc({ resource, reason }),
+      connected: (resource, isConnected) => connected.set({ resource }, isConnected ? 1 : 0),
+    },
+    onState: () => readiness.refresh(),
+  });
+  readiness.require('synced', () => discovery.state.unknown);
+  readiness.require('protocol', () => mismatch(discovery.state, config, instances));
+  discovery.start();
+  return discovery;
+}
+
+/** How discovery is doing, for people. */
+export function describeDiscovery({ server }: KubernetesApi, { pool, endpoints, outages }: DiscoveryState): object {
+  const nowMs = systemClock.nowMs();
+  const troubles = outages.map(({ resource, problem, sinceMs }) => ({
+    resource,
+    problem,
+    forMs: Math.round(nowMs - sinceMs),
+  }));
+  return { server, pool: pool ?? null, endpoints, outages: troubles };
+}
+
+/**
+ * Why the pool's servers and the parsers do not fit: each parser that is for some protocols only must be for the pool's.
+ * Source: contract `wire-protocol.md` 1.12.
+ */
+function mismatch({ pool }: DiscoveryState, config: ResolvedConfig, instances: Instances): string | undefined {
+  const protocol = pool?.appProtocol ?? '';
+  if (protocol === '') return undefined;
+  for (const name of config.parsers) {
+    const { protocols } = instances.get('parser', name).instance;
+    if (protocols === undefined || protocols.includes(protocol)) continue;
+    return `parser '${name}' is for servers that speak ${protocols.join(' or ')}, the pool's appProtocol is ${protocol}`;
+  }
+  return undefined;
+}
