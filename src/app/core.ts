@@ -54,6 +54,8 @@ export function buildCore(
     const forget = instance.onEndpointRemoved.bind(instance);
     table.listen({ added() {}, removed: ({ slot }) => forget(slot) });
   }
+  const recorder = new RequestMetrics(metrics);
+  table.listen(recorder.attempts);
   const scores = settings.emitEndpointScores === true ? new ScoreBoard() : undefined;
   const scheduler = new Scheduler(
     schedulerPlan(config, instances),
@@ -81,7 +83,7 @@ export function buildCore(
         : instances.get('saturation-detector', config.saturationDetector).instance,
     scheduler,
     scores,
-    recorder: new RequestMetrics(metrics),
+    recorder,
     newRequestId: randomUUID,
     obeySubset: settings.obeySubset,
   });

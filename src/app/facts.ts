@@ -26,14 +26,11 @@ export interface FactParts {
 }
 
 /**
- * Starts the discovery plugin called `plugin`; resolves after its first load, when the table is filled. Rejects when that
- * load fails.
+ * Starts the discovery plugin the configuration names; resolves after its first load, when the table is filled. Rejects
+ * when that load fails.
  */
-export async function startDiscovery(
-  plugin: string,
-  { instances, table, metrics, log }: FactParts,
-): Promise<DiscoverySource> {
-  const settings = instances.get('discovery', plugin).instance as FileDiscoverySettings;
+export async function startDiscovery({ config, instances, table, metrics, log }: FactParts): Promise<DiscoverySource> {
+  const settings = instances.get('discovery', config.discovery ?? '').instance as FileDiscoverySettings;
   return startFileDiscovery(settings, {
     log,
     sink: {

@@ -13,11 +13,21 @@ import type { FactParts } from './facts.ts';
 import type { Instances } from './instances.ts';
 import { MembershipLog } from './membership-log.ts';
 import type { Readiness } from './readiness.ts';
-import type { KubernetesSettings } from './settings.ts';
+import type { KubernetesSettings, PickerSettings } from './settings.ts';
+
+/** The API server and what of it this picker is about; everything that needs one shares this. */
+export interface KubernetesConnection extends KubernetesSettings {
+  readonly client: KubernetesClient;
+}
 
 /** Finds the API server; nothing is asked of it yet. Throws `ConfigError` when none is known. */
-export async function connectKubernetes(): Promise<KubernetesClient> {
-  return new KubernetesClient(await loadKubeConfig(process.env));
+export async function connectKubernetes({ kubernetes }: PickerSettings): Promise<KubernetesConnection> {
+  if (kubernetes === undefined) {
+    throw new ConfigError(
+      'nothing says where endpoints are: give --pool-name, or name a file-discovery plugin in dataLayer.discovery.pluginRef',
+    );
+  }
+  return { ...kubernetes, client: new KubernetesClient(await loadKubeConfig(process.env)) };
 }
 
 /** Time and chance of everything that talks to the API server. */
@@ -35,10 +45,9 @@ export interface KubernetesParts extends FactParts {
   readonly readiness: Readiness;
 }
 
-/** Starts to follow the pool. Resolves nothing: until the API server has told, readiness says what is missing. */
+/** Starts to follow the pool, and returns at once: until the API server has told, readiness says what is missing. */
 export function followKubernetes(
-  api: KubernetesApi,
-  { namespace, target }: KubernetesSettings,
+  { client, namespace, target }: KubernetesConnection,
   parts: KubernetesParts,
 ): KubernetesDiscovery {
   const { config, instances, table, settings, metrics, log, core, readiness } = parts;
@@ -51,7 +60,7 @@ export function followKubernetes(
   const connected = metrics.gauge('discovery_connected');
   const errors = metrics.counter('discovery_errors_total');
   const discovery = new KubernetesDiscovery({
-    api,
+    api: client,
     namespace,
     target,
     timing: kubernetesTiming(settings.seed),
@@ -67,6 +76,7 @@ export function followKubernetes(
     observer: {
       failed: (resource, reason) => errors.inc({ resource, reason }),
       connected: (resource, isConnected) => connected.set({ resource }, isConnected ? 1 : 0),
+      forgot: (resource) => connected.remove({ resource }),
     },
     onState: () => readiness.refresh(),
   });

@@ -1,5 +1,4 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
-import { ConfigError } from '../core/errors.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -9,7 +8,7 @@ import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
 import { buildCore, type PickerCore } from './core.ts';
 import { type FactParts, startDiscovery, startObjects, startScrapers } from './facts.ts';
-import { connectKubernetes, describeDiscovery, followKubernetes } from './kubernetes.ts';
+import { connectKubernetes, describeDiscovery, followKubernetes, type KubernetesConnection } from './kubernetes.ts';
 import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from './ports.ts';
 import { Readiness } from './readiness.ts';
 import type { PickerSettings } from './settings.ts';
@@ -55,7 +54,8 @@ export async function startPicker(
   };
   try {
     const readiness = new Readiness(log);
-    const explain = await startEndpoints({ facts, core, readiness, keep });
+    const kubernetes = config.discovery === undefined ? keepClient(await connectKubernetes(settings), keep) : undefined;
+    const explain = await startEndpoints({ facts, core, readiness, kubernetes, keep });
     if (settings.objectsFile !== undefined) {
       const { poolName, objectsFile: path } = settings;
       const { objectives, rewrites } = core;
@@ -100,27 +100,25 @@ interface EndpointParts {
   readonly facts: FactParts;
   readonly core: PickerCore;
   readonly readiness: Readiness;
+  readonly kubernetes: KubernetesConnection | undefined;
   readonly keep: (part: Started) => void;
 }
 
 /** Starts discovery; what it returns tells people how discovery is doing. */
-async function startEndpoints({ facts, core, readiness, keep }: EndpointParts): Promise<() => object> {
-  const { config, settings } = facts;
-  if (config.discovery !== undefined) {
-    const files = await startDiscovery(config.discovery, facts);
-    keep({ stop: () => files.close() });
-    return () => ({});
+async function startEndpoints({ facts, core, readiness, kubernetes, keep }: EndpointParts): Promise<() => object> {
+  if (kubernetes !== undefined) {
+    const discovery = followKubernetes(kubernetes, { ...facts, core, readiness });
+    keep({ stop: () => discovery.close() });
+    return () => ({ discovery: describeDiscovery(kubernetes.client, discovery.state) });
   }
-  if (settings.kubernetes === undefined) {
-    throw new ConfigError(
-      'nothing says where endpoints are: give --pool-name, or name a file-discovery plugin in dataLayer.discovery.pluginRef',
-    );
-  }
-  const client = await connectKubernetes();
-  keep({ stop: () => client.close() });
-  const discovery = followKubernetes(client, settings.kubernetes, { ...facts, core, readiness });
-  keep({ stop: () => discovery.close() });
-  return () => ({ discovery: describeDiscovery(client, discovery.state) });
+  const files = await startDiscovery(facts);
+  keep({ stop: () => files.close() });
+  return () => ({});
+}
+
+function keepClient(kubernetes: KubernetesConnection, keep: (part: Started) => void): KubernetesConnection {
+  keep({ stop: () => kubernetes.client.close() });
+  return kubernetes;
 }
 
 function refreshPoolGauges(metrics: Metrics, core: PickerCore, settings: PickerSettings): Started {

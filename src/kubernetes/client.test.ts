@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,6 +121,11 @@ describe('a request', () => {
     expect((error as Error).message).toMatch(/^502 <html>x{394}\.\.\.$/);
   });
 
+  it('fails on an answer that is no JSON', async () => {
+    answer = (_req, res) => void res.end('<html>');
+    await expect(client.request({ path: '/a' })).rejects.toMatchObject({ fault: 'garbled' });
+  });
+
   it('does not wait for ever', async () => {
     answer = () => undefined;
     await expect(client.request({ path: '/a', timeoutMs: 50 })).rejects.toMatchObject({ fault: 'timeout' });
@@ -201,5 +207,59 @@ describe('a watch', () => {
     await delay(20);
     stop.abort(new Error('enough'));
     await expect(watching).rejects.toThrow('enough');
+  });
+});
+
+describe('TLS', () => {
+  let pair: { readonly cert: string; readonly private: string };
+  let tls: Http2SecureServer;
+  let versions: string[];
+  beforeEach(async () => {
+    const { generate } = await import('selfsigned');
+    pair = await generate([{ name: 'commonName', value: 'kube' }], {
+      keyType: 'ec',
+      extensions: [
+        { name: 'basicConstraints', cA: true, critical: true },
+        { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
+      ],
+    });
+    versions = [];
+    tls = createSecureServer({ cert: pair.cert, key: pair.private, allowHTTP1: true }, (req, res) => {
+      versions.push(`${req.httpVersion} ${req.headers.authorization}`);
+      res.end('{}');
+    });
+    tls.listen(0, '127.0.0.1');
+    await once(tls, 'listening');
+  });
+  afterEach(() => void tls.close());
+
+  async function clientTo(cluster: object, token: string): Promise<KubernetesClient> {
+    const file = join(folder, 'tls');
+    const { port } = tls.address() as AddressInfo;
+    const config = {
+      clusters: [{ name: 'c', cluster: { server: `https://127.0.0.1:${port}`, ...cluster } }],
+      users: [{ name: 'u', user: { 'auth-provider': { name: 'tokenFile', config: { tokenFile: token } } } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    };
+    await writeFile(file, JSON.stringify(config));
+    return new KubernetesClient(await loadKubeConfig({ KUBECONFIG: file }));
+  }
+
+  it('is checked against the authority of the kubeconfig, speaks HTTP/1.1, and sends the token of a file', async () => {
+    const token = join(folder, 'token');
+    await writeFile(token, 'from-a-file');
+    const ca = Buffer.from(pair.cert).toString('base64');
+    const trusting = await clientTo({ 'certificate-authority-data': ca }, token);
+    await trusting.request({ path: '/a' });
+    expect(versions).toEqual(['1.1 Bearer from-a-file']);
+    await trusting.close();
+    const strict = await clientTo({}, token);
+    await expect(strict.request({ path: '/a' })).rejects.toMatchObject({
+      fault: 'unreachable',
+      message: expect.stringMatching(/self-signed certificate|unable to verify/),
+    });
+    expect(versions).toHaveLength(1);
+    await strict.close();
   });
 });

@@ -1,6 +1,6 @@
 import type { KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { type Dispatcher, request as send } from 'undici';
-import { type ApiError, connectionError, errorOf } from './api-error.ts';
+import { ApiError, connectionError, errorOf } from './api-error.ts';
 import type { ApiQuery, ApiRequest, KubernetesApi, WatchEvent, WatchRequest } from './api.ts';
 import { jsonLines } from './json-lines.ts';
 
@@ -37,7 +37,7 @@ export class KubernetesClient implements KubernetesApi {
     });
     const text = await this.#guard(answer.body.text(), request.signal);
     if (answer.statusCode >= 300) throw this.#refusal(answer, text);
-    return text === '' ? undefined : JSON.parse(text);
+    return text === '' ? undefined : parsed(text);
   }
 
   async *watch({ path, query, signal, idleMs, onOpen }: WatchRequest): AsyncGenerator<WatchEvent> {
@@ -136,6 +136,14 @@ export class KubernetesClient implements KubernetesApi {
   #reconnect(): void {
     this.#dispatcher?.close().catch(() => undefined);
     this.#dispatcher = undefined;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError('garbled', `the answer is not JSON: ${text.slice(0, 80)}`);
   }
 }
 

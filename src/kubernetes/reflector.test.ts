@@ -17,7 +17,11 @@ function rig(api: MemoryApi, timing: TestTiming = testTiming()) {
     api,
     resource: pods,
     timing,
-    read: ({ metadata }) => metadata?.labels?.['v'] ?? '',
+    read({ metadata }) {
+      const value = metadata?.labels?.['v'] ?? '';
+      if (value === 'unreadable') throw new TypeError('a fault of ours');
+      return value;
+    },
     same: (a, b) => a === b,
     listener: {
       changed: () => void heard.push('changed'),
@@ -165,6 +169,19 @@ describe('a reflector', () => {
     api.hangUp();
     await eventually('the garbled list', () => heard.includes('list garbled'));
     expect(reflector.isSynced).toBe(true);
+  });
+
+  it('lives on after an object nobody can read', async () => {
+    const api = new MemoryApi();
+    const { heard, until } = rig(api);
+    await eventually('a watch', () => heard.includes('connected'));
+    api.put(PATH, 'a', label('1'));
+    await until({ a: '1' });
+    api.put(PATH, 'b', label('unreadable'));
+    await eventually('the fault', () => heard.includes('list garbled'));
+    await until({ a: '1' });
+    api.put(PATH, 'b', label('2'));
+    await until({ a: '1', b: '2' });
   });
 
   it('does not ask without pause when watches end at once', async () => {

@@ -1,6 +1,6 @@
 import { Backoff } from '../lib/backoff.ts';
 import type { KubeObject, KubernetesApi, WatchEvent } from './api.ts';
-import { ApiError, errorOf } from './api-error.ts';
+import { ApiError, type ApiFault, errorOf } from './api-error.ts';
 import { resourcePath, resourceQuery, type Resource } from './resource.ts';
 import type { Timing } from './timing.ts';
 
@@ -16,6 +16,8 @@ const LAST_PAUSE_MS = 10_000;
 const MAX_RETRY_AFTER_MS = 30_000;
 /** A watch that lived so long was no failure, even if it brought nothing. */
 const LIVED_MS = 5_000;
+
+const LIST_AGAIN: ReadonlySet<ApiFault> = new Set<ApiFault>(['forbidden', 'absent', 'garbled']);
 
 /** What a reflector was doing when something went wrong; also the verb a role must allow. */
 export type ReflectorVerb = 'list' | 'watch';
@@ -94,8 +96,7 @@ export class Reflector<T> {
       } catch (error) {
         // Once told to stop, whatever a request ended with is the order itself.
         if (signal.aborted) return;
-        if (!(error instanceof ApiError)) throw error;
-        await this.#recover(error, verb, signal);
+        await this.#recover(asApiError(error), verb, signal);
       }
     }
   }
@@ -175,8 +176,9 @@ export class Reflector<T> {
       this.#wholeList = verb === 'list';
       this.#version = undefined;
     }
-    // Who may list but not watch sees changes late, but sees them; a kind that went and came back has a new history.
-    if (error.fault === 'forbidden' || error.fault === 'absent') this.#version = undefined;
+    // Who may list but not watch sees changes late, but sees them; a kind that went and came back has a new history; and
+    // what could not be read is best read again from the start.
+    if (LIST_AGAIN.has(error.fault)) this.#version = undefined;
     const asked = Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
     await timing.wait(Math.max(this.#backoff.next(), asked), signal);
   }
@@ -196,6 +198,11 @@ function pageOf(answer: unknown): Page {
   if (metadata?.resourceVersion === undefined) throw new ApiError('garbled', 'the answer to a list is not a list');
   const { resourceVersion, continue: next } = metadata;
   return { items: items ?? [], resourceVersion, next: next === '' ? undefined : next };
+}
+
+/** Anything else comes of an object nobody expected; it must not end the picker. */
+function asApiError(error: unknown): ApiError {
+  return error instanceof ApiError ? error : new ApiError('garbled', `cannot be read: ${String(error)}`);
 }
 
 function statusError(status: KubeObject): ApiError {

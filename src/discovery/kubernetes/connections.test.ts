@@ -6,9 +6,11 @@ import { Connections } from './connections.ts';
 let lines: string[];
 let observed: string[];
 let connections: Connections;
+let kept = 3;
 const clock = manualClock();
 
 beforeEach(() => {
+  kept = 3;
   lines = [];
   observed = [];
   const note = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
@@ -18,8 +20,10 @@ beforeEach(() => {
     observer: {
       failed: (resource, fault) => void observed.push(`${resource} ${fault}`),
       connected: (resource, is) => void observed.push(`${resource} ${is ? 1 : 0}`),
+      forgot: (resource) => void observed.push(`${resource} gone`),
     },
-    kept: () => '3 endpoints',
+    vital: ['pods', 'inferencepools'],
+    kept: () => kept,
   });
 });
 
@@ -54,6 +58,18 @@ describe('connections', () => {
     ]);
   });
 
+  it('speak of endpoints only where some are kept, and where they are made of what is missing', () => {
+    connections.failed('inferenceobjectives', 'list inferenceobjectives in namespace llm', errorOf(403, 'no'));
+    kept = 0;
+    connections.failed('pods', 'list pods in namespace llm', errorOf(403, 'no'));
+    connections.failed('pods', 'list pods in namespace llm', away);
+    expect(lines).toEqual([
+      'error not allowed to list inferenceobjectives in namespace llm: 403 no',
+      'error not allowed to list pods in namespace llm: 403 no',
+      'warn API server https://k: connect ECONNREFUSED',
+    ]);
+  });
+
   it('say what is missing for a kind the server does not know, and for a token it does not know', () => {
     connections.failed('inferencepools', 'list inferencepools in namespace llm', errorOf(404, '404 page not found'));
     connections.failed('pods', 'list pods in namespace llm', errorOf(401, 'Unauthorized'));
@@ -83,7 +99,7 @@ describe('connections', () => {
   it('forget a kind nobody follows any more', () => {
     connections.failed('pods', 'x', away);
     connections.forget('pods');
-    expect(connections.outages).toEqual([]);
+    expect([connections.outages, observed.at(-1)]).toEqual([[], 'pods gone']);
     connections.failed('pods', 'x', away);
     expect(lines).toHaveLength(2);
   });

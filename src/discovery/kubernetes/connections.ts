@@ -9,14 +9,18 @@ const MAX_LINES = 20;
 export interface ConnectionObserver {
   failed(resource: string, fault: ApiFault): void;
   connected(resource: string, isConnected: boolean): void;
+  /** Nobody follows this kind any more. */
+  forgot(resource: string): void;
 }
 
 export interface ConnectionsParts {
   readonly clock: Clock;
   readonly log: DiscoveryLog;
   readonly observer: ConnectionObserver;
-  /** What is kept while the server does not answer, for the log: `12 endpoints`. */
-  readonly kept: () => string;
+  /** Kinds that endpoints are made of. */
+  readonly vital: readonly string[];
+  /** How many endpoints are kept while those are not followed. */
+  readonly kept: () => number;
 }
 
 /** A kind of objects whose changes do not come. */
@@ -55,7 +59,7 @@ export class Connections {
     const sinceMs = this.#outages.get(resource)?.sinceMs ?? clock.nowMs();
     const problem = problemOf(doing, error);
     this.#outages.set(resource, { resource, problem, sinceMs });
-    this.#tell(problem, error.fault);
+    this.#tell(resource, problem, error.fault);
   }
 
   connected(resource: string): void {
@@ -71,17 +75,20 @@ export class Connections {
 
   /** Nobody follows this kind any more. */
   forget(resource: string): void {
+    this.#parts.observer.forgot(resource);
     if (this.#outages.delete(resource) && this.#outages.size === 0) this.#told.clear();
   }
 
   /** Each problem once an outage, however many kinds of objects have it and however often it is met. */
-  #tell(problem: string, fault: ApiFault): void {
+  #tell(resource: string, problem: string, fault: ApiFault): void {
     if (this.#told.has(problem) || this.#told.size >= MAX_LINES) return;
     this.#told.add(problem);
-    const { log, kept } = this.#parts;
-    const line = `${problem}; the last known ${kept()} stay`;
-    if (fault === 'forbidden' || fault === 'unauthorized' || fault === 'absent') log.error(line);
-    else log.warn(line);
+    const { log, kept, vital } = this.#parts;
+    const concernsAll = fault !== 'forbidden' && fault !== 'absent';
+    const endpoints = concernsAll || vital.includes(resource) ? kept() : 0;
+    const line = endpoints === 0 ? problem : `${problem}; the last known ${endpoints} endpoints stay`;
+    if (concernsAll && fault !== 'unauthorized') log.warn(line);
+    else log.error(line);
   }
 }
 

@@ -45,7 +45,7 @@ function rig(api: MemoryApi, target: PoolTarget = THE_POOL) {
         ];
       },
     },
-    observer: { failed() {}, connected() {} },
+    observer: { failed() {}, connected() {}, forgot() {} },
     onState: () => void reasons.add(discovery.state.unknown ?? ''),
   });
   open.push(discovery);

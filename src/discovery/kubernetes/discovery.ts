@@ -81,7 +81,7 @@ export class KubernetesDiscovery implements DiscoverySource {
     this.#parts = parts;
     const { api, timing, log, observer, target, namespace } = parts;
     const { clock } = timing;
-    this.#connections = new Connections({ clock, log, observer, kept: () => `${this.#count} endpoints` });
+    this.#connections = new Connections({ clock, log, observer, vital: [PODS, POOLS], kept: () => this.#count });
     this.#pods = this.#following(PODS, readPod, samePod);
     if (target.kind === 'selector') return;
     this.#pools = this.#following(POOLS, readPool, samePool);
