@@ -44,7 +44,8 @@ describe('a reflector', () => {
     const api = new MemoryApi();
     for (let i = 0; i < 250; i++) api.put(PATH, `p${String(i).padStart(3, '0')}`, label('1'));
     const { reflector, items } = rig(api);
-    await eventually('the list', () => reflector.items.size === 250);
+    await eventually('a watch', () => api.calls.length === 4);
+    expect(reflector.items.size).toBe(250);
     expect(api.calls.slice(0, 4)).toEqual([
       `list ${PATH} limit 100`,
       `list ${PATH} limit 100 at 100`,

@@ -73,14 +73,14 @@ export class Cluster {
   async stop(): Promise<void> {
     await this.#api?.close();
     this.#api = undefined;
-    await this.#apiserver?.stop();
-    await this.#etcd?.stop();
+    await Promise.all([this.#apiserver?.stop(0), this.#etcd?.stop(0)]);
     await rm(this.#folder, { recursive: true, force: true });
   }
 
   /** Stops the API server and leaves etcd running; `startApiServer` brings it back on the same port. */
   async stopApiServer(): Promise<void> {
-    await this.#apiserver?.stop();
+    // It waits for idle connections of its clients, longer than anybody here wants to.
+    await this.#apiserver?.stop(1_500);
     this.#apiserver = undefined;
   }
 
@@ -136,6 +136,7 @@ export class Cluster {
         subjects: [{ kind: 'ServiceAccount', name, namespace }],
       },
     );
+    await this.#allowed(namespace, name, rules);
     const account = await this.api.pathOf({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
     const answer = (await this.api.call('POST', `${account}/token`, {
       apiVersion: 'authentication.k8s.io/v1',
@@ -237,6 +238,25 @@ export class Cluster {
     });
     if (answer.statusCode !== 200) throw new Error(`etcd ${path}: ${await answer.body.text()}`);
     return answer.body.json();
+  }
+
+  /** Waits until the API server has taken notice of a role, which it does a moment after the role is written. */
+  async #allowed(namespace: string, name: string, rules: readonly Rule[]): Promise<void> {
+    for (const { apiGroups, resources, verbs } of rules) {
+      for (const resource of resources) {
+        for (const verb of verbs) {
+          const resourceAttributes = { namespace, verb, resource, group: apiGroups[0] };
+          await waitFor(`${name} may ${verb} ${resource}`, this.#apiserver, async () => {
+            const answer = await this.api.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+              apiVersion: 'authorization.k8s.io/v1',
+              kind: 'SubjectAccessReview',
+              spec: { user: `system:serviceaccount:${namespace}:${name}`, resourceAttributes },
+            });
+            return (answer as { status: { allowed: boolean } }).status.allowed;
+          });
+        }
+      }
+    }
   }
 
   async #established(crd: Manifest): Promise<void> {

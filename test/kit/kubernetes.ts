@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import type {
   ApiQuery,
@@ -14,23 +15,31 @@ import { type ManualClock, manualClock } from './clock.ts';
 
 type Change = WatchEvent & { readonly path: string; readonly version: number };
 
-/** A `Timing` whose waits pass at once, each noted. */
+/** A `Timing` whose waits pass at once, each noted; those of a minute and more wait for `pass`. */
 export interface TestTiming extends Timing {
   readonly clock: ManualClock;
   readonly waits: number[];
+  /** Ends the long waits. */
+  pass(): void;
 }
 
 export function testTiming(seed = 1): TestTiming {
   const waits: number[] = [];
   const clock = manualClock();
+  let passing = Promise.withResolvers<void>();
   return {
     clock,
     waits,
+    pass() {
+      passing.resolve();
+      passing = Promise.withResolvers();
+    },
     random: seededRandom(seed),
-    async wait(ms) {
+    async wait(ms, signal) {
       waits.push(ms);
       clock.advance(ms);
-      await setImmediate();
+      if (ms < 60_000) await setImmediate();
+      else await Promise.race([passing.promise, once(signal, 'abort')]);
     },
   };
 }

@@ -28,12 +28,13 @@ function rig(api: MemoryApi, target: PoolTarget = THE_POOL) {
   const reasons = new Set<string>();
   let objects: string[] = [];
   let objectLoads = 0;
+  const timing = testTiming();
   const note = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
   const discovery: KubernetesDiscovery = new KubernetesDiscovery({
     api,
     namespace: NAMESPACE,
     target,
-    timing: testTiming(),
+    timing,
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     endpoints: { replace: (specs) => void replaced.push(specs) },
     objects: {
@@ -54,6 +55,7 @@ function rig(api: MemoryApi, target: PoolTarget = THE_POOL) {
   return {
     discovery,
     lines,
+    timing,
     reasons,
     replaced,
     names,
@@ -125,7 +127,8 @@ describe('discovery of a pool', () => {
     api.faults.list.push(errorOf(500, 'not now'), errorOf(500, 'not now'));
     api.put(POOLS, 'vllm', poolOf({ app: 'two' }, [9000]));
     await until('b-rank-0:9000');
-    expect(replaced.every((specs) => specs.length > 0)).toBe(true);
+    const sets = replaced.map((specs) => specs.map(({ name, port }) => `${name}:${port}`).join());
+    expect(new Set(sets)).toEqual(new Set(['a-rank-0:8000', 'a-rank-0:9000,a-rank-1:8000', 'b-rank-0:9000']));
     expect(discovery.state.unknown).toBeUndefined();
   });
 
@@ -142,6 +145,12 @@ describe('discovery of a pool', () => {
     await until();
     expect(discovery.state.unknown).toBe('InferencePool llm/vllm does not exist');
     expect(objects()).toEqual(['gold 5']);
+    const callsBefore = api.calls.length;
+    api.hangUp();
+    await eventually('the pool is watched again', () =>
+      api.calls.slice(callsBefore).some((call) => call.includes(POOLS)),
+    );
+    expect(api.calls.slice(callsBefore).filter((call) => call.includes(PODS))).toEqual([]);
     api.put(POOLS, 'vllm', poolOf({ app: 'vllm' }, [1]));
     await until('a-rank-0:1');
     expect(objects()).toEqual(['gold 5']);
@@ -270,13 +279,14 @@ describe('objectives and rewrites', () => {
   it('are none where no group has them, and come when one is installed', async () => {
     const api = new MemoryApi();
     api.put(POOLS, 'vllm', poolOf({ app: 'vllm' }));
-    const { known, lines, untilObjects } = rig(api);
+    const { known, lines, untilObjects, timing } = rig(api);
     await known();
     expect(lines).toContain(
       'warn inferenceobjectives are not used: the API server has them in none of the groups llm-d.ai, inference.networking.x-k8s.io',
     );
     api.groups.set(NEW, KINDS);
     api.put(`${NEW}/namespaces/llm/inferenceobjectives`, 'late', objectiveOf(3));
+    timing.pass();
     await untilObjects('late 3');
   });
 
