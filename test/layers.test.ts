@@ -10,6 +10,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['datastore', 'scheduling', 'payload', 'config'],
   ['plugins'],
   ['request'],
+  ['kubernetes'],
   ['ext-proc', 'scrape', 'discovery', 'telemetry', 'tracing', 'admin'],
   ['simulator', 'gateway'],
   ['app', 'demo'],

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { killWithParent } from '../../src/gateway/kill-with-parent.ts';
+import { killWithParent } from '../../src/gateway/child-process.ts';
 import { startControlServer } from '../stack/control-server.ts';
 import { startStack } from '../stack/stack.ts';
 import type { LoadOptions, Script } from './arguments.ts';

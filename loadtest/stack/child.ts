@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { killWithParent } from '../../src/gateway/kill-with-parent.ts';
+import { killWithParent } from '../../src/gateway/child-process.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const READY_WITHIN_MS = 30_000;

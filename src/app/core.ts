@@ -71,6 +71,8 @@ export function buildCore(
   });
   let current: Generation = createGeneration(config, parts);
   table.listen({ added() {}, removed: ({ slot }) => current.instances.endpointRemoved(slot) });
+  const recorder = new RequestMetrics(metrics);
+  table.listen(recorder.attempts);
   const director = createDirector({
     clock: systemClock,
     pool: table,
@@ -78,7 +80,7 @@ export function buildCore(
     plan: () => current.plan,
     objectives,
     rewrites,
-    recorder: new RequestMetrics(metrics),
+    recorder,
     newRequestId: randomUUID,
     obeySubset: settings.obeySubset,
   });

@@ -1,5 +1,4 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
-import { ConfigError } from '../core/errors.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
 import type { Objectives } from '../datastore/objectives.ts';
 import type { ModelRewrites } from '../datastore/rewrites.ts';
@@ -22,16 +21,11 @@ export interface FactParts {
 }
 
 /**
- * Starts the discovery the configuration names; resolves after its first load, when the table is filled. Rejects when
- * that load fails.
+ * Starts the discovery plugin the configuration names; resolves after its first load, when the table is filled. Rejects
+ * when that load fails.
  */
 export async function startDiscovery({ config, instances, table, metrics, log }: FactParts): Promise<DiscoverySource> {
-  if (config.discovery === undefined) {
-    throw new ConfigError(
-      'no endpoint discovery is configured, and Kubernetes discovery is not in this version: add a file-discovery plugin and name it in dataLayer.discovery.pluginRef',
-    );
-  }
-  const settings = instances.get('discovery', config.discovery).instance as FileDiscoverySettings;
+  const settings = instances.get('discovery', config.discovery ?? '').instance as FileDiscoverySettings;
   return startFileDiscovery(settings, {
     log,
     sink: {

@@ -1,6 +1,5 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
-import type { DiscoverySource } from '../discovery/source.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -9,8 +8,10 @@ import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
 import { followConfig } from './config-reload.ts';
 import { buildCore, type PickerCore } from './core.ts';
-import { startDiscovery, startObjects } from './facts.ts';
+import { type FactParts, startDiscovery, startObjects } from './facts.ts';
+import { connectKubernetes, describeDiscovery, followKubernetes, type KubernetesConnection } from './kubernetes.ts';
 import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from './ports.ts';
+import { Readiness } from './readiness.ts';
 import { Scrapers } from './scrapers.ts';
 import type { PickerSettings } from './settings.ts';
 import { COMMIT, VERSION } from './version.ts';
@@ -54,9 +55,9 @@ export async function startPicker(
     return part;
   };
   try {
-    const discovery: DiscoverySource = await startDiscovery(facts);
-    keep({ stop: () => discovery.close() });
-    core.poolFilled();
+    const readiness = new Readiness(log);
+    const kubernetes = config.discovery === undefined ? keepClient(await connectKubernetes(settings), keep) : undefined;
+    const explain = await startEndpoints({ facts, core, readiness, kubernetes, keep });
     if (settings.objectsFile !== undefined) {
       const { poolName, objectsFile: path } = settings;
       const { objectives, rewrites } = core;
@@ -70,30 +71,37 @@ export async function startPicker(
       const reload = await followConfig({
         ...settings.configFile,
         running: () => core.config,
-        apply: (next) => core.apply(next, (instances) => scrapers.follow(next, instances)),
+        apply(next) {
+          core.apply(next, (instances) => scrapers.follow(next, instances));
+          readiness.refresh();
+        },
         metrics,
         log,
       });
       keep({ stop: () => reload.close() });
     }
     keep(refreshPoolGauges(metrics, core, settings));
-    const readiness = { draining: false };
-    const ready = (): boolean => !readiness.draining && core.instances.ready;
-    const parts = { settings, metrics, core, ready, log, keep };
+    let draining = false;
+    readiness.require('draining', () => (draining ? 'the picker was told to stop' : undefined));
+    readiness.require('plugins', () => (core.instances.ready ? undefined : 'a plugin is not ready'));
+    const ready = (): boolean => readiness.isReady();
+    const health = (): object => ({ ready: ready(), conditions: readiness.explain(), ...explain() });
+    const parts = { settings, metrics, core, ready, health, log, keep };
     const metricsServer = await startMetricsPort(parts);
-    const health = await startHealthPort(parts);
-    keep({ stop: () => health.close() });
+    const healthPort = await startHealthPort(parts);
+    keep({ stop: () => healthPort.close() });
     const listener = await startGrpcPort(parts);
+    readiness.refresh();
     return {
       grpcPort: listener.port,
-      healthPort: health.port,
+      healthPort: healthPort.port,
       metricsPort: metricsServer.port,
       table: core.table,
       onDecision(decisionListener) {
         core.decisionListener = decisionListener;
       },
       async stop(hurry) {
-        readiness.draining = true;
+        draining = true;
         if (settings.drainTimeoutMs > 0) await windowOf(settings.drainTimeoutMs, hurry);
         await listener.close(hurry?.aborted === true ? 0 : GRACE_MS);
         await stopAll(started);
@@ -103,6 +111,33 @@ export async function startPicker(
     await stopAll(started);
     throw error;
   }
+}
+
+/** Where the endpoints come from. */
+interface EndpointParts {
+  readonly facts: FactParts;
+  readonly core: PickerCore;
+  readonly readiness: Readiness;
+  readonly kubernetes: KubernetesConnection | undefined;
+  readonly keep: (part: Started) => void;
+}
+
+/** Starts discovery; what it returns tells people how discovery is doing. */
+async function startEndpoints({ facts, core, readiness, kubernetes, keep }: EndpointParts): Promise<() => object> {
+  if (kubernetes !== undefined) {
+    const discovery = followKubernetes(kubernetes, { ...facts, core, readiness });
+    keep({ stop: () => discovery.close() });
+    return () => ({ discovery: describeDiscovery(kubernetes.client, discovery.state) });
+  }
+  const files = await startDiscovery(facts);
+  keep({ stop: () => files.close() });
+  core.poolFilled();
+  return () => ({});
+}
+
+function keepClient(kubernetes: KubernetesConnection, keep: (part: Started) => void): KubernetesConnection {
+  keep({ stop: () => kubernetes.client.close() });
+  return kubernetes;
 }
 
 function refreshPoolGauges(metrics: Metrics, core: PickerCore, settings: PickerSettings): Started {

@@ -23,6 +23,8 @@ export interface PortParts {
   readonly metrics: Metrics;
   readonly core: PickerCore;
   readonly ready: () => boolean;
+  /** Why it is ready or not, for people. */
+  readonly health: () => object;
   readonly log: Logger;
   /** Has a part stopped with the picker. */
   readonly keep: (part: Started) => void;
@@ -64,12 +66,19 @@ export async function startHealthPort({ settings, ready, log }: PortParts): Prom
 }
 
 /** Opens the port of metrics and debugging. Rejects with `ConfigError` for TLS files that do not fit. */
-export async function startMetricsPort({ settings, metrics, core, log, keep }: PortParts): Promise<AdminServer> {
+export async function startMetricsPort({
+  settings,
+  metrics,
+  core,
+  health,
+  log,
+  keep,
+}: PortParts): Promise<AdminServer> {
   const tls = await metricsTls(settings);
   const server = await startAdminServer({
     host: settings.host,
     port: settings.metricsPort,
-    pages: pages(metrics, core),
+    pages: pages(metrics, core, health),
     tls,
     onError: (path, error) => log.error({ err: error, path }, 'the metrics port could not answer'),
   });
@@ -87,17 +96,16 @@ export async function startMetricsPort({ settings, metrics, core, log, keep }: P
   return server;
 }
 
-function pages(metrics: Metrics, core: PickerCore): ReadonlyMap<string, Page> {
+function pages(metrics: Metrics, core: PickerCore, health: () => object): ReadonlyMap<string, Page> {
   return new Map<string, Page>([
     ['/metrics', { contentType: metrics.registry.contentType, render: () => metrics.registry.metrics() }],
-    [
-      '/debug/endpoints',
-      {
-        contentType: 'application/json',
-        render: () => JSON.stringify(endpointStates(core.table, core.health, systemClock.nowMs()), undefined, 2),
-      },
-    ],
+    ['/debug/endpoints', jsonPage(() => endpointStates(core.table, core.health, systemClock.nowMs()))],
+    ['/debug/health', jsonPage(health)],
   ]);
+}
+
+function jsonPage(value: () => object): Page {
+  return { contentType: 'application/json', render: () => JSON.stringify(value(), undefined, 2) };
 }
 
 function countReloadError(metrics: Metrics, file: string): void {

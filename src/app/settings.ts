@@ -1,3 +1,4 @@
+import type { PoolTarget } from '../discovery/kubernetes/discovery.ts';
 import type { TlsPolicy } from '../ext-proc/tls-suites.ts';
 
 /** A configuration file that was read. */
@@ -5,6 +6,12 @@ export interface ConfigFile {
   readonly file: string;
   readonly text: string | undefined;
   readonly allowExperimental: boolean;
+}
+
+/** Which pods a picker serves. */
+export interface KubernetesSettings {
+  readonly namespace: string;
+  readonly target: PoolTarget;
 }
 
 /** Everything a picker is started with, after flags, environment and defaults have had their say. */
@@ -38,6 +45,8 @@ export interface PickerSettings {
   /** The configuration file to follow, with the text that was read from it; absent, nothing is followed. */
   readonly configFile?: ConfigFile | undefined;
   readonly poolName: string;
+  /** Where endpoints come from when the configuration names no discovery plugin. */
+  readonly kubernetes?: KubernetesSettings | undefined;
   /** File with InferenceObjective and InferenceModelRewrite documents, followed. */
   readonly objectsFile?: string | undefined;
   readonly refreshMetricsIntervalMs: number;

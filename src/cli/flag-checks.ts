@@ -1,4 +1,5 @@
 import { TLS_VERSION_NAMES, tlsPolicy } from '../ext-proc/tls-suites.ts';
+import { whyNotSelector } from '../lib/label-selector.ts';
 import { parseByteQuantity } from '../lib/quantity.ts';
 import { dashed, type FlagSet } from './flag-set.ts';
 import { type Flag, FLAGS, type FlagName } from './flags.ts';
@@ -18,6 +19,7 @@ export function checkFlags(flags: FlagSet): string | undefined {
     durations(flags) ??
     sizes(flags) ??
     targetPorts(flags) ??
+    selector(flags) ??
     configuration(flags) ??
     certificates(flags)
   );
@@ -78,6 +80,13 @@ function targetPorts(flags: FlagSet): string | undefined {
     return `flag "endpoint-target-ports" should have length from 1 to ${MAX_TARGET_PORTS}, found ${ports.size}`;
   }
   return undefined;
+}
+
+function selector(flags: FlagSet): string | undefined {
+  const name = 'endpoint-selector';
+  const text = flags.text(name);
+  const why = text === '' ? undefined : whyNotSelector(text);
+  return why && complaint(name, text, why);
 }
 
 function configuration(flags: FlagSet): string | undefined {

@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly poolGroup: string;
   /** Empty when not given. */
   readonly endpointSelector: string;
+  /** Name of the pod this runs in; empty where the environment does not say. */
+  readonly podName: string;
   /** No port twice. */
   readonly endpointTargetPorts: readonly number[];
   /** At most one of file and text is given. */
@@ -68,9 +70,16 @@ export type FlagsResult =
 export type PoolChoice =
   | { readonly kind: 'file'; readonly poolName: string }
   | { readonly kind: 'pool'; readonly poolName: string }
-  | { readonly kind: 'selector'; readonly selector: string; readonly targetPorts: readonly number[] }
+  | {
+      readonly kind: 'selector';
+      /** Of the Deployment this runs in. */
+      readonly poolName: string;
+      readonly selector: string;
+      readonly targetPorts: readonly number[];
+    }
   | { readonly kind: 'error'; readonly message: string };
 
+const POOL_GROUP = 'inference.networking.k8s.io';
 const MIN_REFRESH_MS = 50;
 const COMMAND = 'pointsman serve';
 
@@ -102,17 +111,35 @@ export function parseServeFlags(
  * needed and the name is a mere label: the reference's documents say so, though its code still asks for one.
  */
 export function resolvePool(options: ServeOptions, fileDiscovery: boolean): PoolChoice {
-  const { poolName, endpointSelector, endpointTargetPorts } = options;
+  const { poolName, poolGroup, endpointSelector } = options;
   if (fileDiscovery) return { kind: 'file', poolName: poolName === '' ? 'epp' : poolName };
   if ((poolName === '') === (endpointSelector === '')) {
     const found = poolName === '' ? 'found neither' : 'found both';
-    return {
-      kind: 'error',
-      message: `either pool-name or endpoint-selector must be set: ${found}, give one of the flags`,
-    };
+    return complaint(`either pool-name or endpoint-selector must be set: ${found}, give one of the flags`);
   }
-  if (poolName !== '') return { kind: 'pool', poolName };
-  return { kind: 'selector', selector: endpointSelector, targetPorts: endpointTargetPorts };
+  if (poolName === '') return selectedPods(options);
+  if (poolGroup === POOL_GROUP) return { kind: 'pool', poolName };
+  return complaint(`invalid value "${poolGroup}" for --pool-group: only ${POOL_GROUP} is supported`);
+}
+
+/** Without an InferencePool the pool goes by the name of the Deployment the picker runs in, told by its pod's. */
+function selectedPods({ podName, endpointSelector, endpointTargetPorts }: ServeOptions): PoolChoice {
+  if (podName === '') {
+    return complaint(
+      '--endpoint-selector needs the environment variable POD_NAME: set it from metadata.name, the pool is named after its Deployment',
+    );
+  }
+  const [, poolName] = /^(.+)-[a-z0-9]+-[a-z0-9]+$/.exec(podName) ?? [];
+  if (poolName === undefined) {
+    return complaint(
+      `POD_NAME is "${podName}", expected the name of a Deployment's pod: <deployment>-<replicaset>-<pod>`,
+    );
+  }
+  return { kind: 'selector', poolName, selector: endpointSelector, targetPorts: endpointTargetPorts };
+}
+
+function complaint(message: string): PoolChoice {
+  return { kind: 'error', message };
 }
 
 function usageError(message: string): FlagsResult {
@@ -125,6 +152,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     poolNamespace: flags.text('pool-namespace') || env.NAMESPACE || 'default',
     poolGroup: flags.text('pool-group'),
     endpointSelector: flags.text('endpoint-selector'),
+    podName: env.POD_NAME ?? '',
     endpointTargetPorts: [...new Set(flags.ints('endpoint-target-ports'))],
     configFile: flags.text('config-file') || undefined,
     configText: flags.text('config-text') || undefined,

@@ -27,6 +27,7 @@ describe('flags left out', () => {
       kind: 'ok',
       warnings: [],
       options: {
+        podName: '',
         poolName: '',
         poolNamespace: 'default',
         poolGroup: 'inference.networking.k8s.io',
@@ -83,8 +84,6 @@ describe('the command lines of charts', () => {
     const line =
       '--ha-enable-leader-election --ha-enable-leader-election --endpoint-selector=a=b,c=d --endpoint-target-ports 8000,8001';
     expect(accepted(line.split(' ')).warnings).toEqual([
-      '--endpoint-selector is not supported yet and has no effect',
-      '--endpoint-target-ports is not supported yet and has no effect',
       '--ha-enable-leader-election is not supported yet and has no effect',
     ]);
   });
@@ -197,6 +196,10 @@ describe('a value that is wrong (exit code 1)', () => {
   it.each([
     [['--grpc-port=65536'], 'invalid value "65536" for --grpc-port: write a number from 0 to 65535'],
     [['--metrics-port=-1'], 'invalid value "-1" for --metrics-port: write a number from 0 to 65535'],
+    [
+      ['--endpoint-selector=a b', '--endpoint-target-ports=1'],
+      'invalid value "a b" for --endpoint-selector: "a b" is no requirement; write a=b, a!=b, a in (b,c), a notin (b,c), a or !a, with commas between',
+    ],
     [['--fallback-endpoints=64'], 'invalid value "64" for --fallback-endpoints: write a number from 0 to 63'],
     [['--drain-timeout=-1s'], 'invalid value "-1s" for --drain-timeout: write a duration of 0s or more'],
     [
@@ -283,11 +286,37 @@ describe('resolvePool', () => {
       message: 'either pool-name or endpoint-selector must be set: found both, give one of the flags',
     });
     expect(resolvePool({ ...options, poolName: 'a' }, false)).toEqual({ kind: 'pool', poolName: 'a' });
-    expect(resolvePool({ ...options, endpointSelector: 'b', endpointTargetPorts: [1] }, false)).toEqual({
+  });
+
+  it('names the pool of a selector after the Deployment of the pod', () => {
+    const pods = { ...options, endpointSelector: 'b', endpointTargetPorts: [1] };
+    expect(resolvePool({ ...pods, podName: 'my-epp-7c9d8f6b5-x2k4z' }, false)).toEqual({
       kind: 'selector',
+      poolName: 'my-epp',
       selector: 'b',
       targetPorts: [1],
     });
+    expect(resolvePool(pods, false)).toEqual({
+      kind: 'error',
+      message:
+        '--endpoint-selector needs the environment variable POD_NAME: set it from metadata.name, the pool is named after its Deployment',
+    });
+    for (const podName of ['epp', 'epp-0', 'epp-7c9d8f6b5-X']) {
+      expect(resolvePool({ ...pods, podName }, false)).toEqual({
+        kind: 'error',
+        message: `POD_NAME is "${podName}", expected the name of a Deployment's pod: <deployment>-<replicaset>-<pod>`,
+      });
+    }
+  });
+
+  it('takes pools of the one group there is', () => {
+    const other = { ...options, poolName: 'a', poolGroup: 'inference.networking.x-k8s.io' };
+    expect(resolvePool(other, false)).toEqual({
+      kind: 'error',
+      message:
+        'invalid value "inference.networking.x-k8s.io" for --pool-group: only inference.networking.k8s.io is supported',
+    });
+    expect(resolvePool(other, true)).toEqual({ kind: 'file', poolName: 'a' });
   });
 
   it('needs neither with it', () => {

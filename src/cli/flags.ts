@@ -41,8 +41,8 @@ export const FLAGS = [
     'Namespace of the pool; by default $NAMESPACE, then "default".',
   ),
   flag('Pool', 'pool-group', 'string', 'inference.networking.k8s.io', 'works', 'API group of the pool.'),
-  flag('Pool', 'endpoint-selector', 'string', '', 'later', 'Label selector of pods to serve without an InferencePool.'),
-  flag('Pool', 'endpoint-target-ports', 'ints', '', 'later', 'Ports of selected pods, 1 to 8, comma-separated.'),
+  flag('Pool', 'endpoint-selector', 'string', '', 'works', 'Label selector of pods to serve without an InferencePool.'),
+  flag('Pool', 'endpoint-target-ports', 'ints', '', 'works', 'Ports of selected pods, 1 to 8, comma-separated.'),
   flag('Pool', 'ha-enable-leader-election', 'bool', 'false', 'later', 'Let only the elected replica report ready.'),
 
   flag('Configuration', 'config-file', 'string', '', 'works', 'File with an EndpointPickerConfig, YAML or JSON.'),

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { systemClock } from '../app/clock.ts';
 import { loadConfig } from '../app/config.ts';
 import { startPicker } from '../app/picker.ts';
-import type { PickerSettings } from '../app/settings.ts';
+import type { KubernetesSettings, PickerSettings } from '../app/settings.ts';
 import { VERSION } from '../app/version.ts';
 import { ConfigErrors } from '../config/problems.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
@@ -12,7 +12,7 @@ import { createLog, type Logger } from '../telemetry/log.ts';
 import { startTracing } from '../tracing/start.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { Command, CommandIo } from './command.ts';
-import { parseServeFlags, resolvePool, type ServeOptions } from './flag-options.ts';
+import { parseServeFlags, type PoolChoice, resolvePool, type ServeOptions } from './flag-options.ts';
 
 /** Serves a pool until told to stop. */
 export const serveCommand: Command = {
@@ -47,14 +47,14 @@ async function serve(options: ServeOptions, io: CommandIo, log: Logger): Promise
   for (const warning of config.warnings) log.warn(warning);
   const pool = resolvePool(options, config.discovery !== undefined);
   if (pool.kind === 'error') throw new ConfigError(pool.message);
-  const poolName = pool.kind === 'selector' ? '' : pool.poolName;
+  const { poolName } = pool;
   log.info({ version: VERSION, node: process.version, pool: poolName, flags: options }, 'starting');
   const tracing = options.tracing
     ? await startTracing(process.env, { clock: systemClock, log, version: VERSION })
     : undefined;
   try {
     const configFile = file === undefined || !options.configReload ? undefined : { file, text, allowExperimental };
-    await servePool(config, { ...settingsOf(options, poolName), configFile }, { io, log, tracing });
+    await servePool(config, { ...settingsOf(options, pool), configFile }, { io, log, tracing });
   } finally {
     await tracing?.shutdown();
   }
@@ -74,7 +74,7 @@ async function servePool(
   log.info('stopped');
 }
 
-function settingsOf(options: ServeOptions, poolName: string): PickerSettings {
+function settingsOf(options: ServeOptions, pool: Exclude<PoolChoice, { kind: 'error' }>): PickerSettings {
   return {
     host: anyAddress(),
     grpcPort: options.grpcPort,
@@ -91,7 +91,8 @@ function settingsOf(options: ServeOptions, poolName: string): PickerSettings {
     healthOnGrpcPort: options.healthChecking,
     maxReceiveBytes: options.grpcMaxRecvMessageBytes,
     maxSendBytes: options.grpcMaxSendMessageBytes,
-    poolName,
+    poolName: pool.poolName,
+    kubernetes: kubernetesOf(options, pool),
     objectsFile: options.objectsFile,
     refreshMetricsIntervalMs: options.refreshMetricsIntervalMs,
     refreshPoolGaugesIntervalMs: options.refreshPrometheusMetricsIntervalMs,
@@ -103,6 +104,15 @@ function settingsOf(options: ServeOptions, poolName: string): PickerSettings {
     emitEndpointScores: options.emitEndpointScores,
     seed: randomInt(2 ** 32),
   };
+}
+
+function kubernetesOf(
+  { poolNamespace: namespace, poolGroup: group }: ServeOptions,
+  pool: Exclude<PoolChoice, { kind: 'error' }>,
+): KubernetesSettings | undefined {
+  if (pool.kind === 'file') return undefined;
+  if (pool.kind === 'pool') return { namespace, target: { kind: 'pool', name: pool.poolName, group } };
+  return { namespace, target: { kind: 'selector', selector: pool.selector, ports: pool.targetPorts } };
 }
 
 /** Every address of the machine: both families, or IPv4 alone where the machine has no IPv6. */

@@ -3,6 +3,8 @@ export interface EndpointSpec {
   readonly namespace: string;
   /** Unique within the namespace. */
   readonly name: string;
+  /** The pod's name where that is another: several endpoints can be one pod's. */
+  readonly podName?: string;
   /** IPv4 or IPv6 literal (no brackets), or a DNS name. */
   readonly address: string;
   readonly port: number;

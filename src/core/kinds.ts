@@ -60,6 +60,8 @@ export interface Decider {
 /** Reads request bodies of the paths it claims; no paths means every path nobody else claims. */
 export interface Parser {
   readonly paths: readonly string[];
+  /** The `appProtocol` a pool must have, one of these; any when absent. */
+  readonly protocols?: readonly string[];
   /** Whose error objects the clients of a path expect. */
   dialect(path: string): Dialect;
   /** Reads a whole body, given as the pieces it came in, or refuses it. */

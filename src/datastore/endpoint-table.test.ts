@@ -14,6 +14,27 @@ describe('endpoint table', () => {
     expect(table.books.inflight(1)).toBe(1);
   });
 
+  it('takes the same specs again, and lets the last win also among those it knows', () => {
+    const table = idlePool(0);
+    const specs = [endpointSpec(0), endpointSpec(1)];
+    table.replace(specs);
+    const before = table.all.map((slot) => endpointAt(table, slot).generation);
+    expect(table.replace(specs)).toEqual({ added: 0, removed: 0, refused: 0 });
+    expect(table.replace([{ ...specs[0] }, specs[1]])).toEqual({ added: 0, removed: 0, refused: 0 });
+    expect(table.all.map((slot) => endpointAt(table, slot).generation)).toEqual(before);
+    const other = endpointSpec(0, { port: 9 });
+    const portOf = (id: string) => [...table.all].map((slot) => endpointAt(table, slot)).find((e) => e.id === id)?.port;
+    table.replace([specs[0], other, specs[1]]);
+    expect(portOf('default/vllm-0')).toBe(9);
+    table.replace([specs[0], other]);
+    table.replace([endpointSpec(0), other]);
+    expect(portOf('default/vllm-0')).toBe(9);
+    table.replace([endpointSpec(0, { port: 7 }), other]);
+    expect([portOf('default/vllm-0'), table.all.length]).toEqual([9, 1]);
+    expect(table.replace([specs[1]])).toEqual({ added: 1, removed: 1, refused: 0 });
+    expect(table.replace([specs[1]])).toEqual({ added: 0, removed: 0, refused: 0 });
+  });
+
   it('treats a changed spec as another endpoint of the same name', () => {
     const table = idlePool(1);
     const before = endpointAt(table, 0);

@@ -44,6 +44,9 @@ export class EndpointTable implements EndpointView {
   #all: Candidates = new Uint32Array(0);
   readonly #tenants: (Endpoint | undefined)[] = [];
   readonly #slotById = new Map<string, number>();
+  /** Slots by the very spec their tenants were last given: most of a pool is handed in again as it was. */
+  readonly #slotBySpec = new Map<EndpointSpec, number>();
+  readonly #specs: (EndpointSpec | undefined)[] = [];
   readonly #slotByHostPort = new Map<string, number>();
   readonly #free: number[] = [];
   readonly #listeners = new Set<MembershipListener>();
@@ -111,15 +114,8 @@ export class EndpointTable implements EndpointView {
    * specs with one id the last wins.
    */
   replace(specs: Iterable<EndpointSpec>): MembershipChange {
-    const wanted = new Map<string, EndpointSpec>();
-    for (const spec of specs) wanted.set(`${spec.namespace}/${spec.name}`, spec);
-    const gone: Endpoint[] = [];
-    for (const [id, slot] of this.#slotById) {
-      const tenant = this.#tenants[slot] as Endpoint;
-      const spec = wanted.get(id);
-      if (spec !== undefined && sameSpec(spec, tenant)) wanted.delete(id);
-      else gone.push(tenant);
-    }
+    const { stays, wanted } = this.#compare(specs);
+    const gone = this.#tenants.filter((tenant) => tenant !== undefined && stays[tenant.slot] === 0) as Endpoint[];
     for (const tenant of gone) this.#vacate(tenant);
     const come: Endpoint[] = [];
     let refused = 0;
@@ -136,7 +132,41 @@ export class EndpointTable implements EndpointView {
     return { added: come.length, removed: gone.length, refused };
   }
 
+  /** Which tenants stay, by slot, and the specs that none of them has, by id. */
+  #compare(specs: Iterable<EndpointSpec>): { readonly stays: Uint8Array; readonly wanted: Map<string, EndpointSpec> } {
+    const stays = new Uint8Array(this.#tenants.length);
+    const wanted = new Map<string, EndpointSpec>();
+    for (const spec of specs) {
+      const slot = this.#slotBySpec.get(spec);
+      if (slot === undefined) wanted.set(`${spec.namespace}/${spec.name}`, spec);
+      else {
+        stays[slot] = 1;
+        if (wanted.size > 0) wanted.delete((this.#tenants[slot] as Endpoint).id);
+      }
+    }
+    for (const [id, spec] of wanted) {
+      const slot = this.#slotById.get(id);
+      if (slot === undefined) continue;
+      const isSame = sameSpec(spec, this.#tenants[slot] as Endpoint);
+      stays[slot] = isSame ? 1 : 0;
+      if (isSame) {
+        wanted.delete(id);
+        this.#remember(slot, spec);
+      }
+    }
+    return { stays, wanted };
+  }
+
+  /** The spec a slot's tenant was given last; undefined for none. */
+  #remember(slot: number, spec: EndpointSpec | undefined): void {
+    const former = this.#specs[slot];
+    if (former !== undefined) this.#slotBySpec.delete(former);
+    this.#specs[slot] = spec;
+    if (spec !== undefined) this.#slotBySpec.set(spec, slot);
+  }
+
   #vacate(tenant: Endpoint): void {
+    this.#remember(tenant.slot, undefined);
     this.signals.generation[tenant.slot] = 0;
     this.#tenants[tenant.slot] = undefined;
     this.facts.forget(tenant.slot);
@@ -160,6 +190,7 @@ export class EndpointTable implements EndpointView {
     this.books.clear(slot, generation);
     this.signals.generation[slot] = generation;
     this.#tenants[slot] = endpoint;
+    this.#remember(slot, spec);
     this.#slotById.set(id, slot);
     this.#slotByHostPort.set(endpoint.hostPort, slot);
     return endpoint;
@@ -179,7 +210,7 @@ export class EndpointTable implements EndpointView {
 }
 
 function sameSpec(a: EndpointSpec, b: EndpointSpec): boolean {
-  if (a.address !== b.address || a.port !== b.port) return false;
+  if (a.address !== b.address || a.port !== b.port || a.podName !== b.podName) return false;
   const names = Object.keys(a.labels);
   return names.length === Object.keys(b.labels).length && names.every((name) => a.labels[name] === b.labels[name]);
 }

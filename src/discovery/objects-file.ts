@@ -1,9 +1,9 @@
-import * as v from 'valibot';
 import { decode, isRecord } from '../config/decode.ts';
 import { type Path, readDocument, type SourceDocument } from '../config/document.ts';
 import { Problems, show } from '../config/problems.ts';
 import type { InferenceObjective } from '../datastore/objectives.ts';
-import type { ModelRewrite, RewriteRule } from '../datastore/rewrites.ts';
+import type { ModelRewrite } from '../datastore/rewrites.ts';
+import { modelRewriteSchema, objectiveSchema, toObjective, toRewrite } from './object-schema.ts';
 
 /** What an objects file says, or why it says nothing. */
 export interface ObjectsFile {
@@ -17,38 +17,6 @@ export interface ObjectsFile {
 const API_VERSIONS: readonly string[] = ['llm-d.ai/v1alpha2', 'inference.networking.x-k8s.io/v1alpha2'];
 const KINDS: readonly string[] = ['InferenceObjective', 'InferenceModelRewrite'];
 const EXACT_KEYS = { ignoreCase: false };
-const MAX_WEIGHT = 1_000_000;
-
-const requiredText = v.pipe(v.string(), v.nonEmpty('is empty'));
-const poolRef = v.optional(
-  v.object({ group: v.optional(v.string()), kind: v.optional(v.string()), name: requiredText }),
-);
-const int32 = v.pipe(v.number(), v.integer(), v.minValue(-(2 ** 31)), v.maxValue(2 ** 31 - 1));
-const rule = v.object({
-  matches: v.optional(
-    v.array(v.object({ model: v.object({ type: v.optional(v.literal('Exact')), value: requiredText }) })),
-    [],
-  ),
-  targets: v.pipe(
-    v.array(
-      v.object({
-        modelRewrite: requiredText,
-        weight: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_WEIGHT))),
-      }),
-    ),
-    v.nonEmpty('is empty, expected at least one target'),
-  ),
-});
-
-const timestamp = v.pipe(
-  v.string(),
-  v.check((text) => !Number.isNaN(Date.parse(text)), 'is not a time, expected one like 2026-01-31T12:00:00Z'),
-);
-/** Kubernetes adds a lot to these when it prints an object; only the names read here matter. */
-const metadata = v.looseObject({ name: requiredText, creationTimestamp: v.nullish(timestamp) });
-const envelope = { apiVersion: v.string(), kind: v.string(), metadata, status: v.optional(v.unknown()) };
-const objective = v.object({ ...envelope, spec: v.optional(v.object({ priority: v.optional(int32), poolRef }), {}) });
-const modelRewrite = v.object({ ...envelope, spec: v.object({ rules: v.array(rule), poolRef }) });
 
 /**
  * Reads objects as `kubectl apply` takes them: YAML documents, one object each or a `List` of them, of the groups
@@ -124,22 +92,21 @@ class Reading {
   }
 
   #addObjective(value: unknown, path: Path, problems: Problems): void {
-    const read = decode(objective, value, path, EXACT_KEYS, problems);
+    const read = decode(objectiveSchema, value, path, EXACT_KEYS, problems);
     if (read === undefined) return;
     const { name } = read.metadata;
     if (!this.#isOurs(read.spec.poolRef?.name, name, path, problems)) return;
     if (this.#objectives.has(name)) problems.warn(path, `replaces an earlier InferenceObjective ${show(name)}`);
-    this.#objectives.set(name, { name, priority: read.spec.priority ?? 0 });
+    this.#objectives.set(name, toObjective(read));
   }
 
   #addRewrite(value: unknown, path: Path, problems: Problems): void {
-    const read = decode(modelRewrite, value, path, EXACT_KEYS, problems);
+    const read = decode(modelRewriteSchema, value, path, EXACT_KEYS, problems);
     if (read === undefined) return;
-    const { name, creationTimestamp } = read.metadata;
+    const { name } = read.metadata;
     if (!this.#isOurs(read.spec.poolRef?.name, name, path, problems)) return;
     if (this.#rewrites.has(name)) problems.warn(path, `replaces an earlier InferenceModelRewrite ${show(name)}`);
-    const createdAtMs = typeof creationTimestamp !== 'string' ? Infinity : Date.parse(creationTimestamp);
-    this.#rewrites.set(name, { name, createdAtMs, rules: read.spec.rules.map(toRule) });
+    this.#rewrites.set(name, toRewrite(read));
   }
 
   #isOurs(pool: string | undefined, name: string, path: Path, problems: Problems): boolean {
@@ -148,13 +115,6 @@ class Reading {
     problems.warn([...path, 'spec', 'poolRef', 'name'], `${show(name)} is left out: it ${why}`);
     return false;
   }
-}
-
-function toRule({ matches, targets }: v.InferOutput<typeof rule>): RewriteRule {
-  return {
-    models: matches.map(({ model }) => model.value),
-    targets: targets.map(({ modelRewrite: model, weight }) => ({ model, weight })),
-  };
 }
 
 function oneOf(value: unknown, allowed: readonly string[], path: Path, problems: Problems): boolean {

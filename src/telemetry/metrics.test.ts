@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../test/kit/clock.ts';
 import { inferenceRequest } from '../../test/kit/plugins.ts';
 import { healthBook } from '../../test/kit/health.ts';
-import { endpointAt, idlePool, scraped } from '../../test/kit/pool.ts';
+import { endpointAt, endpointSpec, idlePool, scraped } from '../../test/kit/pool.ts';
 import { LabelLimit, MAX_LABEL_VALUES } from './label-limit.ts';
 import { Metrics } from './metrics.ts';
 import { bindPluginDuration, pluginMeter } from './plugin-metrics.ts';
@@ -68,6 +68,16 @@ describe('request metrics', () => {
       `llm_d_epp_pd_decision_total{${own},model_name="m1",decision_type="prefill-decode"} 1`,
       `llm_d_epp_disagg_stage_failures_total{${own},stage="encode"} 1`,
     ]);
+  });
+
+  it('name the pod of an endpoint, not its rank', async () => {
+    const metrics = new Metrics({ processMetrics: false });
+    const pool = idlePool(0);
+    pool.replace([endpointSpec(0, { name: 'vllm-a-rank-1', podName: 'vllm-a', port: 8001 })]);
+    new RequestMetrics(metrics).scheduled(0.001, 'success', 'm', endpointAt(pool, pool.all[0]));
+    expect(await page(metrics)).toContain(
+      'llm_d_epp_scheduler_attempts_total{status="success",target_model_name="m",endpoint_name="vllm-a",namespace="default",port="8001"} 1',
+    );
   });
 
   it('count refusals by code, a body nobody could read under an empty model', async () => {

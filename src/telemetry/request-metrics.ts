@@ -5,6 +5,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import type { Usage } from '../core/usage.ts';
 import type { AttemptStatus, RequestRecorder, ResponseRecorder } from '../request/recorder.ts';
+import { AttemptSeries } from './attempt-series.ts';
 import { LabelLimit } from './label-limit.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -37,12 +38,14 @@ export class RequestMetrics implements RequestRecorder {
   readonly #models: LabelLimit;
   readonly #fairnessIds = new LabelLimit();
   readonly #bound = new LRUCache<string, Bound>({ max: MAX_BOUND });
-  readonly #attempts = new WeakMap<Endpoint, Map<string, Counter.Internal>>();
+  /** To be told of endpoints that come and go. */
+  readonly attempts: AttemptSeries;
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
     this.#models = metrics.models;
     this.#responseProcessing = metrics.histogram('response_processing_duration_seconds');
+    this.attempts = new AttemptSeries(metrics.counter('scheduler_attempts_total'));
   }
 
   accepted(request: InferenceRequest): ResponseRecorder {
@@ -78,7 +81,7 @@ export class RequestMetrics implements RequestRecorder {
 
   scheduled(seconds: number, status: AttemptStatus, targetModel: string, endpoint: Endpoint | undefined): void {
     this.#metrics.histogram('scheduler_e2e_duration_seconds').observe(seconds);
-    if (endpoint !== undefined) this.#attempt(endpoint, targetModel).inc();
+    if (endpoint !== undefined) this.attempts.count(endpoint, this.#models.of(targetModel));
     else {
       this.#metrics
         .counter('scheduler_attempts_total')
@@ -96,23 +99,6 @@ export class RequestMetrics implements RequestRecorder {
 
   requestProcessed(seconds: number): void {
     this.#metrics.histogram('request_processing_duration_seconds').observe(seconds);
-  }
-
-  #attempt(endpoint: Endpoint, targetModel: string): Counter.Internal {
-    const model = this.#models.of(targetModel);
-    let byModel = this.#attempts.get(endpoint);
-    if (byModel === undefined) {
-      byModel = new Map();
-      this.#attempts.set(endpoint, byModel);
-    }
-    let counter = byModel.get(model);
-    if (counter === undefined) {
-      counter = this.#metrics
-        .counter('scheduler_attempts_total')
-        .labels('success', model, endpoint.name, endpoint.namespace, String(endpoint.port));
-      byModel.set(model, counter);
-    }
-    return counter;
   }
 
   #countError(labels: Labels, errorCode: string): void {

@@ -247,4 +247,6 @@ export const OURS: readonly string[] = [
   'disagg_stage_failures_total',
   'session_bindings',
   'render_fallbacks_total',
+  'discovery_connected',
+  'discovery_errors_total',
 ];

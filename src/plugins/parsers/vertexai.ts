@@ -42,6 +42,7 @@ export const vertexaiParser = definePlugin({
   config: v.unknown(),
   create: () => ({
     paths: PATHS,
+    protocols: ['kubernetes.io/h2c'],
     dialect(path) {
       const claim = claimOf(PATHS, path);
       return claim === undefined ? 'none' : METHODS[methodOf(claim)].dialect;

@@ -50,6 +50,7 @@ export const vllmgrpcParser = definePlugin({
   config: v.unknown(),
   create: () => ({
     paths: PATHS,
+    protocols: ['kubernetes.io/h2c'],
     dialect: dialectOf,
     parse(path, pieces) {
       const claim = claimOf(PATHS, path);

@@ -16,3 +16,12 @@ export function killWithParent(pid: number, folder = ''): ChildProcess {
   watchdog.unref();
   return watchdog;
 }
+
+/** Asks a child to end, kills it after `timeoutMs`, and resolves with `ended`. */
+export async function stopChild(child: ChildProcess, ended: Promise<void>, timeoutMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return ended;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  await ended;
+  clearTimeout(timer);
+}
