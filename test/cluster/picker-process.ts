@@ -125,7 +125,8 @@ export class PickerProcess {
   }
 
   async page(path: string): Promise<string> {
-    const { body } = await request(`http://127.0.0.1:${this.metricsPort}${path}`);
+    // A connection of its own: one that was idle may be closed just when it is used again.
+    const { body } = await request(`http://127.0.0.1:${this.metricsPort}${path}`, { reset: true });
     return body.text();
   }
 
