@@ -1,8 +1,9 @@
 /**
- * What went wrong, as far as it matters for what to do about it: `absent` is 404, `expired` 410, `busy` 429, `refused`
- * any other 4xx, `garbled` an answer that is none.
+ * What went wrong, as far as it matters for what to do about it: `idle` is a watch that was silent for too long, `absent`
+ * is 404, `expired` 410, `busy` 429, `refused` any other 4xx, `garbled` an answer that is none.
  */
 export type ApiFault =
+  | 'idle'
   | 'unreachable'
   | 'timeout'
   | 'unauthorized'
@@ -56,6 +57,7 @@ export function connectionError(error: unknown, server: string): ApiError {
     const { code, message } = cause as { readonly code?: string; readonly message?: string };
     return message === undefined || message === '' ? (code ?? String(cause)) : message;
   });
+  if (causes.some((cause) => codeOf(cause).includes('BODY_TIMEOUT'))) return new ApiError('idle', 'nothing came');
   const timedOut = causes.some((cause) => /TIMEOUT|TimeoutError/.test(codeOf(cause)));
   const why = [...new Set(texts)].join(', ');
   return new ApiError(timedOut ? 'timeout' : 'unreachable', oneLine(`API server ${server}: ${why}`));

@@ -21,7 +21,7 @@ export interface WatchRequest {
   readonly path: string;
   readonly query?: ApiQuery;
   readonly signal: AbortSignal;
-  /** A watch that brings nothing for so long, not even a bookmark, is taken for dead. */
+  /** A watch that brings nothing for so long, not even a bookmark, ends with the fault `idle`. */
   readonly idleMs: number;
   /** The server took the request; events follow. */
   readonly onOpen?: () => void;

@@ -176,7 +176,7 @@ describe('a watch', () => {
 
   it('fails when nothing comes for too long, and dials anew afterwards', async () => {
     answer = (_req, res) => void res.write(line(0));
-    await expect(watched(undefined, 60)).rejects.toMatchObject({ fault: 'timeout' });
+    await expect(watched(undefined, 60)).rejects.toMatchObject({ fault: 'idle' });
     answer = (_req, res) => void res.end(line(1));
     expect(await watched()).toHaveLength(1);
     expect(connections).toBe(2);

@@ -87,6 +87,19 @@ describe('a reflector', () => {
     expect(api.calls.filter((call) => call.startsWith('list'))).toHaveLength(1);
   });
 
+  it('opens another watch when one was silent, and makes nothing of it', async () => {
+    const api = new MemoryApi();
+    api.put(PATH, 'a', label('1'));
+    api.faults.watch.push(new ApiError('idle', 'nothing came'), new ApiError('idle', 'nothing came'));
+    const { heard, timing } = rig(api);
+    await eventually(
+      'the third watch',
+      () => api.calls.filter((call) => call === `watch ${PATH} from 101`).length === 3,
+    );
+    await eventually('it is open', () => heard.includes('connected'));
+    expect([heard, timing.waits]).toEqual([['changed', 'connected'], []]);
+  });
+
   it('lists anew when its place is forgotten, losing and inventing nothing', async () => {
     const api = new MemoryApi();
     for (const name of ['a', 'b', 'c']) api.put(PATH, name, label('1'));

@@ -6,7 +6,10 @@ import type { Timing } from './timing.ts';
 
 /** Objects a page of a list has: reading one must not hold up a pick for long. */
 const PAGE_SIZE = 100;
-/** The server sends a bookmark about once a minute, so a watch as quiet as this has lost its peer. */
+/**
+ * A busy server sends a bookmark about once a minute. One that has seen no change of this kind since it started sends
+ * none, so a watch as quiet as this may have lost its peer or not: another one is opened to see.
+ */
 const IDLE_MS = 90_000;
 /** The server ends a watch after this long, give or take: connections then spread over its replicas again. */
 const WATCH_SECONDS = 300;
@@ -96,6 +99,7 @@ export class Reflector<T> {
       } catch (error) {
         // Once told to stop, whatever a request ended with is the order itself.
         if (signal.aborted) return;
+        if (error instanceof ApiError && error.fault === 'idle') continue;
         await this.#recover(asApiError(error), verb, signal);
       }
     }

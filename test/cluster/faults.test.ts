@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../kit/eventually.ts';
 import type { Manifest } from './api.ts';
@@ -143,5 +144,19 @@ describeCluster('an API server that fails', (cluster) => {
     await cluster().startApiServer();
     await early.until(...names(0, 1, 2, 3));
     await early.untilReady();
+  });
+
+  // A watch is given up after 90 s of silence.
+  const isFull = process.env['CLUSTER_FULL'] === '1';
+  it.runIf(isFull)('may be lost without a word: a silent watch is given up', { timeout: 240_000 }, async () => {
+    network.set('stall');
+    network.set('pass');
+    await cluster().api.remove(pods[0]);
+    const deadline = performance.now() + 150_000;
+    const seconds = (): number => 150 - (deadline - performance.now()) / 1_000;
+    while ((await picker.names()).length === 4 && performance.now() < deadline) await delay(100);
+    report(`a silent connection was given up after ${seconds().toFixed(0)} s`);
+    await picker.until(...names(1, 2, 3));
+    expect(await picker.metric('llm_d_epp_discovery_errors_total')).toBe(0);
   });
 });

@@ -1,6 +1,16 @@
 import { beforeAll, expect, it } from 'vitest';
 import { eventually } from '../kit/eventually.ts';
-import { LEGACY_GROUP, NEW_GROUP, objective, PICKER_RULES, pod, pool, rewrite, setStatus } from './manifests.ts';
+import {
+  LEGACY_GROUP,
+  NEW_GROUP,
+  objective,
+  PICKER_RULES,
+  pod,
+  pool,
+  POOL_GROUP,
+  rewrite,
+  setStatus,
+} from './manifests.ts';
 import type { PickerProcess } from './picker-process.ts';
 import { describeCluster, startPicker } from './suite.ts';
 
@@ -130,5 +140,22 @@ describeCluster('objectives and rewrites', (cluster) => {
     const picker = await start();
     expect(picker.said('inferenceobjectives are not used: the API server has them in none of the groups')).toBe(true);
     expect((await picker.pick()).destination).toBe('127.0.0.9:8000');
+  });
+
+  it('and pools may be installed last: what is missing is told, and found when it comes', async () => {
+    const { api } = cluster();
+    await api.call('DELETE', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/inferencepools.${POOL_GROUP}`);
+    await eventually(
+      'pools are gone',
+      async () => !JSON.stringify(await api.call('GET', '/apis')).includes(POOL_GROUP),
+    );
+    const picker = await startPicker({ kubeconfig, args: ['--pool-name=vllm', `--pool-namespace=${NAMESPACE}`] });
+    const missing = `cannot list inferencepools in namespace ${NAMESPACE}: the API server has no such kind, install its definition (CRD)`;
+    await eventually('it is told', () => picker.said(missing));
+    expect((await picker.health()).conditions['synced']).toContain(missing);
+    await cluster().installCrds([POOL_GROUP]);
+    await api.apply(pool({ name: 'vllm', namespace: NAMESPACE }));
+    await picker.until('a-rank-0 127.0.0.9:8000');
+    await picker.untilReady();
   });
 });
