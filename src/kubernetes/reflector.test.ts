@@ -128,7 +128,7 @@ describe('a reflector', () => {
     await eventually('all of them', () => heard.filter((line) => line === 'watch unreachable').length === 10);
     expect(reflector.items.size).toBe(1);
     for (const [i, waited] of timing.waits.slice(0, 11).entries()) {
-      const ceiling = Math.min(10_000, 200 * 2 ** i);
+      const ceiling = Math.min(5_000, 200 * 2 ** i);
       expect(waited).toBeGreaterThanOrEqual(ceiling / 2);
       expect(waited).toBeLessThanOrEqual(ceiling);
     }

@@ -14,7 +14,7 @@ const IDLE_MS = 90_000;
 /** The server ends a watch after this long, give or take: connections then spread over its replicas again. */
 const WATCH_SECONDS = 300;
 const FIRST_PAUSE_MS = 200;
-const LAST_PAUSE_MS = 10_000;
+const LAST_PAUSE_MS = 5_000;
 /** The longest a server may ask to wait. */
 const MAX_RETRY_AFTER_MS = 30_000;
 /** A watch that lived so long was no failure, even if it brought nothing. */

@@ -19,7 +19,7 @@ const REWRITES = 'inferencemodelrewrites';
 /** How often is looked whether a group came or went. */
 const LOOK_MS = 60_000;
 const FIRST_PAUSE_MS = 200;
-const LAST_PAUSE_MS = 10_000;
+const LAST_PAUSE_MS = 5_000;
 
 export interface ObjectsWatchParts {
   readonly api: KubernetesApi;
