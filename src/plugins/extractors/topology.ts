@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { dataKey } from '../../core/data.ts';
-import type { EndpointView } from '../../core/endpoint.ts';
+import type { Endpoint, EndpointView } from '../../core/endpoint.ts';
 import { definePlugin } from '../../core/plugin.ts';
 import { FAR_APART, type Topology, TOPOLOGY } from '../../core/topology.ts';
 import { MAX_ENDPOINTS } from '../../datastore/columns.ts';
@@ -88,7 +88,11 @@ class LabelTopology implements Topology {
 
   #know(slot: number): void {
     const endpoint = this.#endpoints.at(slot);
-    if ((endpoint?.generation ?? 0) === this.#tenants[slot]) return;
+    if ((endpoint?.generation ?? 0) !== this.#tenants[slot]) this.#learn(slot, endpoint);
+  }
+
+  /** Apart from `#know`, which every look goes through: what a closure captures is made anew with each call. */
+  #learn(slot: number, endpoint: Endpoint | undefined): void {
     this.onEndpointRemoved(slot);
     if (endpoint === undefined) return;
     this.#tenants[slot] = endpoint.generation;
