@@ -17,3 +17,8 @@ export const RUNNING_REQUESTS_SIZE = metricsFact('RunningRequestsSize');
 export const KV_CACHE_USAGE = metricsFact('KVCacheUsagePercent');
 export const ACTIVE_MODELS = metricsFact('ActiveModels');
 export const WAITING_MODELS = metricsFact('WaitingModels');
+
+/** The key of a number about endpoints by `producer`: from metrics pages when left out, by anybody when empty. */
+export function attributeKey(name: string, producer: string = CORE_METRICS): DataKey<unknown> {
+  return { type: { name, defaultProducer: producer }, producer };
+}

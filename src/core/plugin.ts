@@ -64,7 +64,7 @@ export interface PluginContext {
   debug(message: string): void;
   /** Calls other servers. Only for plugins whose work it is; every call has a time-out and a size limit. */
   readonly http: HttpClient;
-  /** Binds a declared `consumes` key. */
+  /** Binds a declared `consumes` key, or a `reads` key of a request. */
   read<T>(key: DataKey<T>): Reader<T>;
   /** Binds a declared `produces` key. */
   write<T>(key: DataKey<T>): Writer<T>;
@@ -120,7 +120,7 @@ export interface PluginDefinition<K extends PluginKind = PluginKind, C = unknown
   warnings?(config: C): readonly PluginWarning[];
   /** What a source fetches or an extractor reads; the two must agree. */
   readonly payload?: Payload | undefined;
-  /** Facts about endpoints it judges by. It works without them, but then judges nothing. */
+  /** Facts it judges endpoints by. It works without them, but then judges nothing. */
   reads?(config: C): readonly DataKey<unknown>[];
   /** Data it cannot do without; a missing producer is created from the type's default. */
   consumes?(config: C): readonly DataKey<unknown>[];

@@ -21,10 +21,12 @@ import { prefixBasedPdDecider } from './deciders/prefix-based-pd.ts';
 import { byLabel } from './filters/by-label.ts';
 import { decodeFilter } from './filters/decode.ts';
 import { encodeFilter } from './filters/encode.ts';
+import { endpointAttributeFilter } from './filters/endpoint-attribute.ts';
 import { headerBasedTestingFilter } from './filters/header-based-testing.ts';
 import { labelSelectorFilter } from './filters/label-selector.ts';
 import { prefillFilter } from './filters/prefill.ts';
 import { prefixCacheAffinityFilter } from './filters/prefix-cache-affinity.ts';
+import { topologyAffinityFilter } from './filters/topology-affinity.ts';
 import { utilizationFilter } from './filters/utilization.ts';
 import { topologyExtractor } from './extractors/topology.ts';
 import { anthropicParser } from './parsers/anthropic.ts';
@@ -52,10 +54,12 @@ import { concurrencyDetector } from './saturation-detectors/concurrency-detector
 import { utilizationDetector } from './saturation-detectors/utilization-detector.ts';
 import { activeRequestScorer } from './scorers/active-request.ts';
 import { contextLengthAware } from './scorers/context-length-aware.ts';
+import { endpointAttributeScorer } from './scorers/endpoint-attribute.ts';
 import { headerLabelAffinityScorer } from './scorers/header-label-affinity.ts';
 import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts';
 import { latencyScorer } from './scorers/latency.ts';
 import { loadAwareScorer } from './scorers/load-aware.ts';
+import { loraAffinityScorer } from './scorers/lora-affinity.ts';
 import { mmEmbeddingsCacheScorer } from './scorers/mm-embeddings-cache.ts';
 import { noHitLruScorer } from './scorers/no-hit-lru.ts';
 import { prefixCacheScorer } from './scorers/prefix-cache.ts';
@@ -63,6 +67,7 @@ import { queueScorer } from './scorers/queue.ts';
 import { runningRequestsSizeScorer } from './scorers/running-requests-size.ts';
 import { sessionAffinityScorer } from './scorers/session-affinity.ts';
 import { tokenLoadScorer } from './scorers/token-load.ts';
+import { topologyAffinityScorer } from './scorers/topology-affinity.ts';
 import { endpointNotificationSource } from './sources/endpoint-notification.ts';
 import { k8sNotificationSource } from './sources/k8s-notification.ts';
 
@@ -85,7 +90,6 @@ export const PLUGINS: readonly PluginDefinition[] = [
   alwaysDisaggPdDecider,
   alwaysDisaggMultimodalDecider,
   prefixBasedPdDecider,
-  approxPrefixCacheProducer,
   sessionIdProducer,
   sessionAffinityFilter,
   decodeFilter,
@@ -95,6 +99,8 @@ export const PLUGINS: readonly PluginDefinition[] = [
   byLabel,
   prefixCacheAffinityFilter,
   utilizationFilter,
+  endpointAttributeFilter,
+  topologyAffinityFilter,
   headerBasedTestingFilter,
   tokenProducer,
   approxPrefixCacheProducer,
@@ -113,6 +119,9 @@ export const PLUGINS: readonly PluginDefinition[] = [
   contextLengthAware,
   latencyScorer,
   headerLabelAffinityScorer,
+  loraAffinityScorer,
+  endpointAttributeScorer,
+  topologyAffinityScorer,
   maxScorePicker,
   randomPicker,
   weightedRandomPicker,

@@ -111,6 +111,47 @@ ${profile('header-label-affinity-scorer')}`;
     expect(targets(text, pool)).toEqual([0, 1, 2]);
   });
 
+  it.each(['filter', 'scorer'])(
+    'topology-affinity-%s has a stage near the one before, with no extractor declared',
+    (kind) => {
+      const text = (...nearness: string[]): string => `plugins:
+- {type: disagg-profile-handler, parameters: {stageOrder: prefill-first}}
+- {type: prefill-filter}
+- {type: decode-filter}
+- {type: random-picker}
+- {type: max-score-picker}
+${nearness.map((type) => `- {type: ${type}}\n`).join('')}schedulingProfiles:
+- {name: prefill, plugins: [{pluginRef: prefill-filter}, {pluginRef: random-picker}]}
+- {name: decode, plugins: [{pluginRef: decode-filter}, ${nearness.map((type) => `{pluginRef: ${type}}, `).join('')}{pluginRef: max-score-picker}]}`;
+      const on = (host: string, stage: string) => ({ ...role(stage), 'kubernetes.io/hostname': host });
+      const pool = [on('h1', 'prefill'), on('h1', 'decode'), on('h2', 'decode'), on('h3', 'decode')];
+      const near = resolved(text(`topology-affinity-${kind}`));
+      expect(near.warnings).toEqual([]);
+      expect(near.plugins.map(({ name }) => name)).toContain('topology-extractor');
+      expect(targets(near, pool)).toEqual([1]);
+      expect(targets(text(), pool)).toEqual([1, 2, 3]);
+    },
+  );
+
+  it('topology affinity without stages makes no handler of stages, and that is told', () => {
+    const config = resolved(`plugins: [{type: topology-affinity-scorer}]\n${profile('topology-affinity-scorer')}`);
+    expect(config.handler).toBe('single-profile-handler');
+    expect(config.warnings).toEqual([
+      "test.yaml:1:11: plugins[0]: 'topology-affinity-scorer' judges by peer-endpoint/disagg-profile-handler, which nothing here provides: all endpoints look the same to it",
+    ]);
+    expect(targets(config, [{}, {}])).toEqual([0, 1]);
+  });
+
+  it('an attribute nobody provides is told, and one that is built in passes', () => {
+    const text = (attribute: string): string => `plugins:
+- {type: endpoint-attribute-scorer, parameters: {attributeKey: ${attribute}, algorithm: {type: linear_lower_is_better}}}
+${profile('endpoint-attribute-scorer')}`;
+    expect(resolved(text('KVCacheUsagePercent')).warnings).toEqual([]);
+    expect(resolved(text('depth')).warnings).toEqual([
+      "test.yaml:2:3: plugins[0]: 'endpoint-attribute-scorer' judges by depth/core-metrics-extractor, which nothing here provides: all endpoints look the same to it",
+    ]);
+  });
+
   it('no-hit-lru-scorer sends new prompts round', () => {
     const text = `plugins: [{type: no-hit-lru-scorer}]\n${profile('no-hit-lru-scorer')}`;
     expect(route(text, [{}, {}, {}]).slice(0, 7)).toEqual([0, 1, 2, 0, 1, 2, 0]);

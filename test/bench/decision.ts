@@ -5,6 +5,7 @@
 // Profiles whose name contains the filter run. Prompts are 1.5 kB, of 400 chats, three quarters of them seen before.
 import { getHeapStatistics } from 'node:v8';
 import { Rejection } from '../../src/core/errors.ts';
+import type { Follower } from '../../src/core/hooks.ts';
 import { hasRole, type PluginDefinition } from '../../src/core/plugin.ts';
 import type { InferenceRequest } from '../../src/core/request.ts';
 import type { EndpointTable } from '../../src/datastore/endpoint-table.ts';
@@ -13,7 +14,7 @@ import { PLUGINS } from '../../src/plugins/catalog.ts';
 import type { Scheduler } from '../../src/scheduling/scheduler.ts';
 import { NO_EDITS } from '../kit/edits.ts';
 import { headersOf } from '../kit/headers.ts';
-import { idlePool, scraped } from '../kit/pool.ts';
+import { idlePool, scraped, tellLora } from '../kit/pool.ts';
 import { inferenceRequest } from '../kit/plugins.ts';
 import { DEFAULT_PROFILE, type ProfileParts, schedulerOf } from '../kit/scheduler.ts';
 
@@ -27,26 +28,23 @@ const FILTERS = [
   'decode-filter',
   'label-selector-filter',
   'context-length-aware',
+  'endpoint-attribute-filter',
   'utilization-filter',
   'utilization-detector',
   'concurrency-detector',
 ];
 const everyScorer = PLUGINS.filter((each) => hasRole(each, 'scorer')).map((plugin) => ({ plugin, weight: 1 }));
-const inFlight = {
-  requestsBySlot: Float64Array.from({ length: 1024 }, () => random.below(6)),
-  tokensBySlot: Float64Array.from({ length: 1024 }, () => random.below(400_000)),
-};
 const said = {
-  tokens: 400,
   media: { itemsBySlot: Uint32Array.from({ length: 1024 }, (_, i) => i % 3), totalItems: 2 },
+  peer: 0,
 };
-const withFilters = { scorers: everyScorer, said, inFlight, filters: FILTERS.map(definitionOf), fallbacks: 2 };
+const withFilters = { scorers: everyScorer, said, filters: FILTERS.map(definitionOf), fallbacks: 2 };
 
 const PROFILES: readonly (readonly [name: string, parts: ProfileParts])[] = [
   ['default profile', { ...DEFAULT_PROFILE, fallbacks: 2 }],
-  [`every scorer (${everyScorer.length})`, { scorers: everyScorer, said, inFlight, fallbacks: 2 }],
+  [`every scorer (${everyScorer.length})`, { scorers: everyScorer, said, fallbacks: 2 }],
   [`every scorer, ${FILTERS.length} filters`, withFilters],
-  ...everyScorer.map(({ plugin }) => [plugin.type, { scorers: [{ plugin, weight: 1 }], said, inFlight }] as const),
+  ...everyScorer.map(({ plugin }) => [plugin.type, { scorers: [{ plugin, weight: 1 }], said }] as const),
 ];
 
 function definitionOf(type: string): PluginDefinition {
@@ -55,19 +53,23 @@ function definitionOf(type: string): PluginDefinition {
   return definition;
 }
 
-/** Endpoints under uneven load, a third of them for prefill, one in fifty never scraped. */
+/** Endpoints under uneven load, a third of them for prefill, eight on a host, one in fifty never scraped. */
 function busyPool(size: number): EndpointTable {
   const pool = idlePool(size, (i) => ({
     labels: {
       'llm-d.ai/role': ['decode', 'both', 'prefill'][i % 3],
       'llm-d.ai/context-length-range': ['0-2048', '2048-32768'][i % 2],
       tier: ['gold', 'tin'][i % 2],
+      'kubernetes.io/hostname': `host-${i >> 3}`,
+      'topology.kubernetes.io/zone': `zone-${i % 5}`,
     },
   }));
   for (const slot of pool.all) {
     const unknown = slot % 50 === 7 ? Number.NaN : 0;
     const [waiting, running, kvUsage] = [random.below(8), random.below(100), random.next()];
     scraped(pool, slot, { waiting: waiting + unknown, running: running + unknown, kvUsage: kvUsage + unknown });
+    const adapters = [`lora-${slot % 7}`, slot % 3 === 0 ? 'm' : 'other'];
+    if (unknown === 0) tellLora(pool, slot, { active: adapters, waiting: adapters, maxActive: 2 + (slot % 2) });
   }
   return pool;
 }
@@ -90,13 +92,16 @@ function measure(scheduler: Scheduler, pool: EndpointTable): Cost {
   const scheduleUs = new Float64Array(CALLS);
   const wholeUs = new Float64Array(CALLS);
   const requests = Array.from({ length: WARM_UP + CALLS }, (_, call) => requestOf(call));
+  // Every second endpoint has a request, the longest one there ends with every decision.
+  const open: (readonly Follower[])[] = [];
   const decide = (request: InferenceRequest): number => {
     void scheduler.produce(request, pool.all);
     const before = performance.now();
     const schedule = scheduler.schedule(request, pool.all);
     const took = performance.now() - before;
     if (schedule instanceof Rejection) throw new Error(schedule.message);
-    scheduler.picked(request, schedule, NO_EDITS);
+    open.push(scheduler.picked(request, schedule, NO_EDITS) ?? []);
+    if (open.length > pool.all.length / 2) for (const follower of open.shift() ?? []) follower.onEnd?.('complete');
     return took;
   };
   for (let i = 0; i < WARM_UP; i++) decide(requests[i]);

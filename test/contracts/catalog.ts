@@ -5,7 +5,7 @@ import type { InferenceRequest } from '../../src/core/request.ts';
 import type { EndpointTable } from '../../src/datastore/endpoint-table.ts';
 import { PLUGINS } from '../../src/plugins/catalog.ts';
 import { headersOf } from '../kit/headers.ts';
-import { idlePool, scraped } from '../kit/pool.ts';
+import { type Adapters, idlePool, scraped, tellLora } from '../kit/pool.ts';
 import { create, inferenceRequest, inRole, pluginContext } from '../kit/plugins.ts';
 import { SAMPLE_PARAMETERS } from '../kit/sample-parameters.ts';
 import { stock } from '../kit/stock.ts';
@@ -24,6 +24,7 @@ export interface Fact {
   readonly tokens: number;
   readonly blocks: number;
   readonly items: number;
+  readonly lora: Adapters | undefined;
   readonly labels: Record<string, string>;
 }
 
@@ -38,11 +39,21 @@ export const anyFact: fc.Arbitrary<Fact> = fc.record({
   tokens: fc.oneof(fc.constant(0), fc.nat(10_000_000)),
   blocks: fc.nat(10),
   items: fc.nat(3),
+  lora: fc.option(
+    fc.record({
+      active: fc.subarray(['m', 'a', 'b']),
+      waiting: fc.subarray(['m', 'a', 'c']),
+      maxActive: fc.oneof(fc.constant(Number.NaN), fc.nat(4)),
+    }),
+    { nil: undefined },
+  ),
   labels: fc.record(
     {
       'llm-d.ai/role': fc.constantFrom('decode', 'prefill', 'encode', 'both', 'other', ''),
       'llm-d.ai/context-length-range': fc.constantFrom('0-100', '50-50', '200-100000', '9-1', 'bad', ''),
       tier: fc.constantFrom('gold', 'tin'),
+      'kubernetes.io/hostname': fc.constantFrom('h1', 'h2', ''),
+      'topology.kubernetes.io/zone': fc.constantFrom('z1', 'z2'),
     },
     { requiredKeys: [] },
   ),
@@ -59,9 +70,10 @@ export interface Rig<K extends PluginKind> {
 
 export function rigOf<K extends PluginKind>(definition: PluginDefinition<K>, facts: readonly Fact[]): Rig<K> {
   const pool = idlePool(facts.length, (index) => ({ labels: facts[index].labels }));
-  const { board, load, tell } = stock();
+  const { board, load, tell } = stock(pool);
   for (const [slot, fact] of facts.entries()) {
     scraped(pool, slot, fact);
+    if (fact.lora !== undefined) tellLora(pool, slot, fact.lora);
     load.requestsBySlot[slot] = fact.requests;
     load.tokensBySlot[slot] = fact.tokens;
   }
@@ -72,6 +84,7 @@ export function rigOf<K extends PluginKind>(definition: PluginDefinition<K>, fac
     media: { itemsBySlot: Uint32Array.from(facts, ({ items }) => items), totalItems: 3 },
     tokens: 60,
     uncached: facts.map(({ tokens }) => tokens / 2),
+    peer: 0,
   });
   const bare = inferenceRequest({ body: undefined });
   return { pool, plugin: create(definition, SAMPLE_PARAMETERS[definition.type], context), request, bare };

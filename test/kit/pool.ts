@@ -38,6 +38,24 @@ export function scraped(
   signals.scrapes[slot]++;
 }
 
+/** LoRA adapters at a server; how many fit is unknown where it is not said. */
+export interface Adapters {
+  readonly active?: readonly string[];
+  readonly waiting?: readonly string[];
+  readonly maxActive?: number;
+}
+
+/** Tells of a slot's LoRA adapters what its metrics page would. */
+export function tellLora(
+  table: EndpointTable,
+  slot: number,
+  { active = [], waiting = [], maxActive = Number.NaN }: Adapters,
+): void {
+  const { generation } = endpointAt(table, slot);
+  const value = { active: new Set(active), waiting: new Set(waiting), maxActive };
+  table.facts.learn({ about: 'lora', slot, generation, value });
+}
+
 export function endpointAt(table: EndpointTable, slot: number): Endpoint {
   const endpoint = table.at(slot);
   if (endpoint === undefined) throw new Error(`slot ${slot} is empty`);

@@ -8,6 +8,11 @@ export const SAMPLE_PARAMETERS: Readonly<Record<string, object>> = {
   'session-id-producer': { headerName: 'x-session-id' },
   'by-label': { label: 'llm-d.ai/role', validValues: ['decode'] },
   'header-label-affinity-scorer': { headerName: 'X-Tier', labelKey: 'tier' },
+  'endpoint-attribute-filter': {
+    attribute: 'WaitingQueueSize',
+    algorithm: { type: 'threshold', threshold: { operator: 'LessThan', value: 500 } },
+  },
+  'endpoint-attribute-scorer': { attributeKey: 'WaitingQueueSize', algorithm: { type: 'linear_lower_is_better' } },
   'utilization-filter': {
     conditions: [
       { metric: 'active-requests', maxValue: 5 },

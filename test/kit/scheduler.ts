@@ -1,8 +1,7 @@
 import * as v from 'valibot';
-import type { InflightLoad } from '../../src/core/data.ts';
 import type { EndpointView } from '../../src/core/endpoint.ts';
 import type { PluginKind } from '../../src/core/kinds.ts';
-import type { Plugin, PluginDefinition } from '../../src/core/plugin.ts';
+import { hasRole, type Plugin, type PluginDefinition } from '../../src/core/plugin.ts';
 import { PLUGINS } from '../../src/plugins/catalog.ts';
 import { maxScorePicker } from '../../src/plugins/pickers/max-score.ts';
 import { singleProfileHandler } from '../../src/plugins/profile-handlers/single-profile.ts';
@@ -22,10 +21,8 @@ export interface ProfileParts {
   readonly scorers: readonly { readonly plugin: PluginDefinition; readonly weight: number }[];
   readonly fallbacks?: number | undefined;
   readonly listener?: DecisionListener | undefined;
-  /** What is said of every request in the place of producers that the catalog does not have. */
+  /** What is said of every request before producers have their say: what no plugin of one profile can know. */
   readonly said?: Said;
-  /** What is in flight, where the catalog has no producer that counts it. */
-  readonly inFlight?: InflightLoad;
 }
 
 /** The built-in default profile. */
@@ -47,22 +44,24 @@ export function defaultScheduler(
 
 /** A scheduler of one profile, with the default producers of what its plugins need. */
 export function schedulerOf(endpoints: EndpointView, parts: ProfileParts): Scheduler {
-  const { board, tell } = stock(parts.inFlight);
+  const { board, tell } = stock(endpoints);
   const made = new Map<string, Plugin>();
-  const standIn: Plugin<'producer'> = {
-    name: 'stand-in',
-    type: 'stand-in',
-    metricType: 'stand-in',
+  const sayer: Plugin<'producer'> = {
+    name: 'sayer',
+    type: 'sayer',
+    metricType: 'sayer',
     kind: 'producer',
     instance: { produce: (request) => void tell(request, parts.said ?? {}) },
   };
-  const producers = [standIn];
+  const producers = [sayer];
   const make = <K extends PluginKind>(definition: PluginDefinition<K>): Plugin<K> => {
     const { type, kind, metricType = type } = definition;
     const parameters = v.parse(definition.config, SAMPLE_PARAMETERS[type] ?? {});
     for (const key of definition.consumes?.(parameters) ?? []) {
-      const producer = PLUGINS.find((each) => each.type === key.type.defaultProducer);
-      if (producer !== undefined && !made.has(producer.type)) producers.push(make(inRole(producer, 'producer')));
+      const supplier = PLUGINS.find((each) => each.type === key.type.defaultProducer);
+      if (supplier === undefined || made.has(supplier.type)) continue;
+      if (hasRole(supplier, 'producer')) producers.push(make(inRole(supplier, 'producer')));
+      else make(supplier);
     }
     const plugin = made.get(type) ?? {
       name: type,

@@ -4,13 +4,17 @@ import {
   type InflightLoad,
   MEDIA_MATCH,
   type MediaMatch,
+  PEER_ENDPOINT,
   PREFIX_MATCH,
   type PrefixMatch,
   TOKENIZED_PROMPT,
   UNCACHED_TOKENS,
 } from '../../src/core/data.ts';
+import type { EndpointView } from '../../src/core/endpoint.ts';
 import type { InferenceRequest } from '../../src/core/request.ts';
+import { topologyExtractor } from '../../src/plugins/extractors/topology.ts';
 import { DataBoard } from '../../src/scheduling/data-board.ts';
+import { create, pluginContext } from './plugins.ts';
 
 /** What producers would say of a request; what is left out was never said. */
 export interface Said {
@@ -20,6 +24,8 @@ export interface Said {
   readonly tokens?: number | undefined;
   /** Tokens that each slot would have to work on. */
   readonly uncached?: readonly number[] | undefined;
+  /** Slot that the stage before picked. */
+  readonly peer?: number | undefined;
 }
 
 /** A board with the data of every default producer on it, put there by hand. */
@@ -31,13 +37,20 @@ export interface Stock {
   tell(request: InferenceRequest, said: Said): InferenceRequest;
 }
 
-export function stock(load: InflightLoad = nothingInFlight()): Stock {
+/** The stock of plugins over `endpoints`, whose labels tell the default extractor where they are. */
+export function stock(endpoints?: EndpointView): Stock {
   const board = new DataBoard();
+  const load = nothingInFlight();
+  create(
+    topologyExtractor,
+    {},
+    pluginContext({ name: topologyExtractor.type, ...(endpoints && { endpoints }) }, board),
+  );
   board.share(dataKey(INFLIGHT_LOAD), load);
   return {
     board,
     load,
-    tell(request, { match, media, tokens, uncached }) {
+    tell(request, { match, media, tokens, uncached, peer }) {
       if (match !== undefined) {
         const whole = { blocksBySlot: new Uint32Array(0), totalBlocks: 10, blockTokens: 64, ...match };
         board.writer(dataKey(PREFIX_MATCH))(request, whole);
@@ -47,6 +60,7 @@ export function stock(load: InflightLoad = nothingInFlight()): Stock {
       if (uncached !== undefined) {
         board.writer(dataKey(UNCACHED_TOKENS))(request, { at: (slot) => uncached[slot] ?? 0 });
       }
+      if (peer !== undefined) board.writer(dataKey(PEER_ENDPOINT))(request, peer);
       return request;
     },
   };

@@ -1,4 +1,4 @@
-import { type About, type Fact, thousand } from './stage.ts';
+import { type About, type Fact, place, thousand } from './stage.ts';
 
 /** Whom a filter keeps by its row of the contract's table 3.3, worked out by hand. */
 interface FilterCase {
@@ -70,6 +70,29 @@ const caps = {
     ],
   },
 };
+
+const compare = (operator: string, value: number, more: object = {}) => ({
+  row: 'endpoint-attribute-filter',
+  parameters: {
+    attribute: 'WaitingQueueSize',
+    algorithm: { type: 'threshold', threshold: { operator, value } },
+    ...more,
+  },
+});
+const queues = (...lengths_: number[]): Fact[] => lengths_.map((waiting) => ({ waiting }));
+const FIVES = queues(4, 5, 6, Number.NaN);
+
+const near = (minAffinity?: string) => ({ row: 'topology-affinity-filter', parameters: { minAffinity } });
+/** Near the first on its host, in its rack, zone and region, nowhere near, and where nobody knows. */
+const PLACES = [
+  place('h1', 'r1', 'z1', 'g1'),
+  place('h1', 'r2', 'z2', 'g2'),
+  place('h2', 'r1', 'z1', 'g1'),
+  place('h2', 'r2', 'z1', 'g1'),
+  place('h2', 'r2', 'z2', 'g1'),
+  place('h2', 'r2', 'z2', 'g2'),
+  {},
+];
 
 const testing = 'header-based-testing-filter';
 const naming = (list: string): About => ({ headers: { 'test-epp-endpoint-selection': list } });
@@ -195,6 +218,48 @@ export const FILTER_CASES: readonly FilterCase[] = [
     expected: [0, 1],
   },
   { ...caps, what: 'a thousand', facts: thousand((i) => ({ waiting: i })), expected: [0, 1, 2] },
+
+  { ...compare('LessThan', 5), what: 'nobody', facts: [], expected: [] },
+  { ...compare('LessThan', 5), what: 'one', facts: queues(4), expected: [0] },
+  { ...compare('LessThan', 5), what: 'LessThan', facts: FIVES, expected: [0, 3] },
+  { ...compare('LessThanOrEqual', 5), what: 'LessThanOrEqual', facts: FIVES, expected: [0, 1, 3] },
+  { ...compare('GreaterThan', 5), what: 'GreaterThan', facts: FIVES, expected: [2, 3] },
+  { ...compare('GreaterThanOrEqual', 5), what: 'GreaterThanOrEqual', facts: FIVES, expected: [1, 2, 3] },
+  { ...compare('Equal', 5), what: 'Equal', facts: FIVES, expected: [1, 3] },
+  { ...compare('NotEqual', 5), what: 'NotEqual', facts: FIVES, expected: [0, 2, 3] },
+  { ...compare('LessThan', 5, { onMissing: 'Fail' }), what: 'a missing one fails', facts: FIVES, expected: [0] },
+  { ...compare('LessThan', 5, { onMissing: '' }), what: 'a missing one passes', facts: FIVES, expected: [0, 3] },
+  { ...compare('LessThan', 5), what: 'none', facts: queues(5, 6), expected: [] },
+  {
+    ...compare('LessThan', 5, { fallbackOnEmpty: true }),
+    what: 'none, and a fallback',
+    facts: queues(5, 6),
+    expected: [0, 1],
+  },
+  { ...compare('LessThan', 5), what: 'a thousand', facts: queues(...all), expected: [0, 1, 2, 3, 4] },
+
+  { ...near(), what: 'nobody', facts: [], said: { peer: 0 }, expected: [] },
+  { ...near(), what: 'one that is nowhere', facts: [{}], said: { peer: 0 }, expected: [0] },
+  { ...near(), what: 'host by default', facts: PLACES, said: { peer: 0 }, expected: [0, 1] },
+  { ...near(''), what: 'host where it is empty', facts: PLACES, said: { peer: 0 }, expected: [0, 1] },
+  { ...near('rack'), what: 'rack', facts: PLACES, said: { peer: 0 }, expected: [0, 1, 2] },
+  { ...near('zone'), what: 'zone', facts: PLACES, said: { peer: 0 }, expected: [0, 1, 2, 3] },
+  { ...near('region'), what: 'region', facts: PLACES, said: { peer: 0 }, expected: [0, 1, 2, 3, 4] },
+  { ...near(), what: 'no peer: fail-open', facts: PLACES, expected: [0, 1, 2, 3, 4, 5, 6] },
+  {
+    ...near(),
+    what: 'a peer of unknown place: fail-open',
+    facts: PLACES,
+    said: { peer: 6 },
+    expected: [0, 1, 2, 3, 4, 5, 6],
+  },
+  {
+    ...near(),
+    what: 'a thousand',
+    facts: thousand((i) => place(`h${i >> 3}`)),
+    said: { peer: 17 },
+    expected: all.slice(16, 24),
+  },
 
   { row: testing, what: 'nobody', facts: [], said: naming('10.0.0.1'), expected: [] },
   { row: testing, what: 'one', facts: [PORTS[2]], said: naming('10.0.0.2:8000'), expected: [0] },

@@ -8,15 +8,7 @@ import { SCORER_CASES } from './scorer-cases.ts';
 import { staged } from './stage.ts';
 
 /** Types whose values are pinned in the test beside them only. */
-const ELSEWHERE = new Set([
-  'lora-affinity-scorer',
-  'endpoint-attribute-filter',
-  'endpoint-attribute-scorer',
-  'topology-affinity-filter',
-  'topology-affinity-scorer',
-  'session-affinity-filter',
-  'session-affinity-scorer',
-]);
+const ELSEWHERE = new Set(['session-affinity-filter', 'session-affinity-scorer']);
 
 function definitionOf<K extends PluginKind>(type: string, role: K): PluginDefinition<K> {
   const definition = PLUGINS.find((each) => each.type === type);

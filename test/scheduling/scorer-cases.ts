@@ -2,7 +2,7 @@ import type { PluginInstance } from '../../src/core/plugin.ts';
 import type { InferenceRequest } from '../../src/core/request.ts';
 import { NO_EDITS } from '../kit/edits.ts';
 import { inferenceRequest } from '../kit/plugins.ts';
-import { type About, type Fact, thousand } from './stage.ts';
+import { type About, type Fact, place, thousand } from './stage.ts';
 
 /** Values of a scorer that follow from its row of the contract's table 3.4, worked out by hand. */
 interface ScorerCase {
@@ -50,6 +50,13 @@ const tokenLoad = { row: 'token-load-scorer', parameters: { queueThresholdTokens
 const lengthAware = { row: 'context-length-aware', said: { tokens: 500 } };
 const byTier = { row: 'header-label-affinity-scorer', parameters: { headerName: 'X-Tier', labelKey: 'tier' } };
 const gold = { headers: { 'x-tier': 'gold' } };
+const ofLora = { row: 'lora-affinity-scorer' };
+const [lower, higher] = ['linear_lower_is_better', 'linear_higher_is_better'];
+const byAttribute = (type: string, normalization?: object) => ({
+  row: 'endpoint-attribute-scorer',
+  parameters: { attributeKey: 'WaitingQueueSize', algorithm: { type, ...(normalization && { normalization }) } },
+});
+const topology = 'topology-affinity-scorer';
 /** w = 1/2, and a full length score for 320 tokens, which are 5 blocks. */
 const halfLength = { matchLengthWeight: 0.5, matchLengthScaleTokens: 320 };
 const busy = [
@@ -338,5 +345,102 @@ export const SCORER_CASES: readonly ScorerCase[] = [
     facts: thousand((i) => tier(i % 3 === 0 ? 'gold' : 'tin')),
     said: gold,
     expected: thousand((i) => (i % 3 === 0 ? 1 : 0)),
+  },
+
+  { ...ofLora, what: 'nobody', facts: [], expected: [] },
+  { ...ofLora, what: 'one that has it', facts: [{ lora: { active: ['m'], maxActive: 1 } }], expected: [1] },
+  {
+    ...ofLora,
+    what: 'active, active and full, room, waiting without room, full',
+    facts: [
+      { lora: { active: ['m'], maxActive: 4 } },
+      { lora: { active: ['a', 'm'], waiting: ['b'], maxActive: 2 } },
+      { lora: { active: ['a'], waiting: ['b'], maxActive: 3 } },
+      { lora: { active: ['a'], waiting: ['m'], maxActive: 2 } },
+      { lora: { active: ['a'], waiting: ['b'], maxActive: 2 } },
+      { lora: { active: [], waiting: ['m'], maxActive: 2 } },
+      { lora: { maxActive: 0 } },
+    ],
+    expected: [1, 1, 0.8, 0.6, 0, 0.8, 0],
+  },
+  {
+    ...ofLora,
+    what: 'adapters in both lists count once',
+    facts: [{ lora: { active: ['a', 'b'], waiting: ['a', 'b'], maxActive: 3 } }],
+    expected: [0.8],
+  },
+  {
+    ...ofLora,
+    what: 'servers that tell nothing, or not how many fit',
+    facts: [{}, { lora: { active: ['a'] } }, { lora: { waiting: ['m'] } }, { lora: { active: ['m'] } }, {}],
+    expected: [0.5, 0.5, 0.6, 1, 0.5],
+  },
+  {
+    ...ofLora,
+    what: 'a thousand',
+    facts: thousand((i) => ({ lora: { active: i % 10 === 0 ? ['m'] : ['a', 'b'], maxActive: 2 + (i % 2) } })),
+    expected: thousand((i) => (i % 10 === 0 ? 1 : i % 2 === 1 ? 0.8 : 0)),
+  },
+
+  { ...byAttribute(lower), what: 'nobody', facts: [], expected: [] },
+  { ...byAttribute(lower), what: 'one', facts: waiting(4), expected: [1] },
+  { ...byAttribute(lower), what: 'all equal', facts: waiting(4, 4), expected: [1, 1] },
+  { ...byAttribute(lower), what: 'a few', facts: waiting(3, 0, 10, Number.NaN), expected: [0.7, 1, 0, 0.5] },
+  {
+    ...byAttribute(higher, { adaptiveRange: {} }),
+    what: 'a few, higher is better',
+    facts: waiting(3, 0, 10, Number.NaN),
+    expected: [0.3, 0, 1, 0.5],
+  },
+  {
+    ...byAttribute(lower, { fixedRange: { min: 2, max: 10 } }),
+    what: 'a range, clamped',
+    facts: waiting(0, 2, 4, 10, 11, Number.NaN),
+    expected: [1, 1, 0.75, 0, 0, 0.5],
+  },
+  {
+    ...byAttribute(higher, { fixedRange: { max: 8 } }),
+    what: 'a range from 0, higher is better',
+    facts: waiting(0, 2, 8, 9, Number.NaN),
+    expected: [0, 0.25, 1, 1, 0.5],
+  },
+  {
+    ...byAttribute(lower),
+    what: 'a thousand',
+    facts: waiting(...thousand((i) => i)),
+    expected: thousand((i) => (999 - i) / 999),
+  },
+
+  { row: topology, what: 'nobody', facts: [], said: { peer: 0 }, expected: [] },
+  { row: topology, what: 'one: the peer itself', facts: [place('h1', 'r1')], said: { peer: 0 }, expected: [1] },
+  {
+    row: topology,
+    what: 'host, rack, zone, region, elsewhere, unknown',
+    facts: [
+      place('h1', 'r1', 'z1', 'g1'),
+      place('h1', 'r2', 'z2', 'g2'),
+      place('h2', 'r1', 'z1', 'g1'),
+      place('h2', 'r2', 'z1', 'g1'),
+      place('h2', 'r2', 'z2', 'g1'),
+      place('h2', 'r2', 'z2', 'g2'),
+      {},
+    ],
+    said: { peer: 0 },
+    expected: [1, 1, 0.2, 0.05, 0.02, 0, 0],
+  },
+  { row: topology, what: 'no peer', facts: [place('h1'), place('h1')], expected: [0, 0] },
+  {
+    row: topology,
+    what: 'a peer nobody knows the place of',
+    facts: [{}, {}, place('h1')],
+    said: { peer: 0 },
+    expected: [0, 0, 0],
+  },
+  {
+    row: topology,
+    what: 'a thousand',
+    facts: thousand((i) => place(`h${i >> 3}`, `r${i >> 5}`, i < 500 ? 'z1' : 'z2')),
+    said: { peer: 0 },
+    expected: thousand((i) => (i < 8 ? 1 : i < 32 ? 0.2 : i < 500 ? 0.05 : 0)),
   },
 ];

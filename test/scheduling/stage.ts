@@ -3,7 +3,7 @@ import type { PluginDefinition, PluginInstance } from '../../src/core/plugin.ts'
 import type { InferenceRequest } from '../../src/core/request.ts';
 import type { EndpointTable } from '../../src/datastore/endpoint-table.ts';
 import { headersOf } from '../kit/headers.ts';
-import { idlePool, scraped } from '../kit/pool.ts';
+import { type Adapters, idlePool, scraped, tellLora } from '../kit/pool.ts';
 import { create, inferenceRequest, pluginContext } from '../kit/plugins.ts';
 import { type Said, stock } from '../kit/stock.ts';
 
@@ -21,6 +21,8 @@ export interface Fact {
   readonly blocks?: number;
   /** Media of the request encoded there. */
   readonly items?: number;
+  /** LoRA adapters, where the server tells of any. */
+  readonly lora?: Adapters;
   readonly labels?: Record<string, string>;
   readonly address?: string;
   readonly port?: number;
@@ -33,6 +35,8 @@ export interface About {
   readonly blockTokens?: number;
   readonly totalItems?: number;
   readonly tokens?: number;
+  /** Index of the endpoint that the stage before picked. */
+  readonly peer?: number;
   readonly headers?: Record<string, string>;
 }
 
@@ -53,9 +57,10 @@ export function staged<K extends PluginKind>(
     const { labels, address, port } = facts[index];
     return { ...(labels && { labels }), ...(address && { address }), ...(port && { port }) };
   });
-  const { board, load, tell } = stock();
+  const { board, load, tell } = stock(pool);
   for (const [slot, fact] of facts.entries()) {
     scraped(pool, slot, fact);
+    if (fact.lora !== undefined) tellLora(pool, slot, fact.lora);
     load.requestsBySlot[slot] = fact.requests ?? 0;
     load.tokensBySlot[slot] = fact.tokens ?? 0;
   }
@@ -63,13 +68,14 @@ export function staged<K extends PluginKind>(
   return { plugin: create(definition, parameters, pluginContext({ endpoints: pool }, board)), pool, request };
 }
 
-function saidOf(facts: readonly Fact[], { totalBlocks, blockTokens, totalItems, tokens }: About): Said {
+function saidOf(facts: readonly Fact[], { totalBlocks, blockTokens, totalItems, tokens, peer }: About): Said {
   const blocksBySlot = Uint32Array.from(facts, ({ blocks }) => blocks ?? 0);
   const itemsBySlot = Uint32Array.from(facts, ({ items }) => items ?? 0);
   return {
     match: totalBlocks === undefined ? undefined : { blocksBySlot, totalBlocks, blockTokens: blockTokens ?? 64 },
     media: totalItems === undefined ? undefined : { itemsBySlot, totalItems },
     tokens,
+    peer,
     uncached: facts.map(({ uncached }) => uncached ?? 0),
   };
 }
@@ -77,4 +83,14 @@ function saidOf(facts: readonly Fact[], { totalBlocks, blockTokens, totalItems, 
 /** A thousand of something. */
 export function thousand<T>(each: (i: number) => T): T[] {
   return Array.from({ length: 1000 }, (_, i) => each(i));
+}
+
+/** An endpoint that is labelled with these places. */
+export function place(hostname: string, rack?: string, zone?: string, region?: string): Fact {
+  const further = Object.entries({ rack, zone, region }).map(([level, name]) => [
+    `topology.kubernetes.io/${level}`,
+    name,
+  ]);
+  const known = [['kubernetes.io/hostname', hostname], ...further].filter(([, name]) => name !== undefined);
+  return { labels: Object.fromEntries(known) as Record<string, string> };
 }
