@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CATALOG } from '../../src/app/catalog.ts';
 import { diagnoseConfig, resolveConfig } from '../../src/config/resolve.ts';
 import { SAMPLES } from '../kit/samples.ts';
-import { CATALOG_WITH_STAND_INS } from '../kit/stand-ins.ts';
 
-const OPTIONS = { catalog: CATALOG_WITH_STAND_INS, source: 'test', allowExperimental: false };
+const OPTIONS = { catalog: CATALOG, source: 'test', allowExperimental: false };
 
 /** `error 3:5 plugins[0]: what is wrong`, in order. */
 const problemsOf = (text: string): string[] =>

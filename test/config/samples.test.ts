@@ -1,25 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import * as v from 'valibot';
 import { CATALOG } from '../../src/app/catalog.ts';
 import { ConfigErrors } from '../../src/config/problems.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import type { ResolvedConfig } from '../../src/config/resolved.ts';
-import type { PluginDefinition } from '../../src/core/plugin.ts';
-
-/** Types a sample names that are not what it is about. */
-function standIn(type: string, kind: PluginDefinition['kind']): [string, PluginDefinition] {
-  const config = v.record(v.string(), v.unknown());
-  return [type, { kind, type, stability: 'beta', summary: type, config, create: () => ({}) }];
-}
-
-const catalog = new Map([
-  standIn('concurrency-detector', 'saturation-detector'),
-  standIn('active-request-scorer', 'scorer'),
-  ...CATALOG,
-]);
 
 const resolve = (text: string, allowExperimental = true): ResolvedConfig =>
-  resolveConfig(text, { source: 'test.yaml', catalog, allowExperimental });
+  resolveConfig(text, { source: 'test.yaml', catalog: CATALOG, allowExperimental });
 
 function errorsOf(text: string, allowExperimental = true): readonly string[] {
   try {

@@ -4,7 +4,6 @@ import { type ModelServer, startModelServer } from '../../src/simulator/model-se
 import { ROLE_LABEL } from '../../src/simulator/roles.ts';
 import { endpointsText, startTestPicker, type TestPicker } from '../kit/picker.ts';
 import { SAMPLES } from '../kit/samples.ts';
-import { CATALOG_WITH_STAND_INS } from '../kit/stand-ins.ts';
 import { valuesOf } from './backend.ts';
 import { call, chat, eventually } from './http-call.ts';
 import { envoyWith, type Rig, type RigGateway, startRig } from './rig.ts';
@@ -31,7 +30,7 @@ async function startPdPicker(ports: readonly number[], secure: boolean): Promise
   };
   // Scraped rarely: a pick counts until a scrape must show it, and servers of a test never say that they are busy.
   const settings = { secure, refreshMetricsIntervalMs: 3_000 };
-  const picker = await startTestPicker(endpoints, settings, { config, catalog: CATALOG_WITH_STAND_INS });
+  const picker = await startTestPicker(endpoints, settings, { config });
   await picker.scraped();
   return picker;
 }

@@ -1,4 +1,5 @@
 import { Client, credentials, ServerCredentials, type status, type StatusObject } from '@grpc/grpc-js';
+import { CATALOG } from '../../src/app/catalog.ts';
 import { systemClock } from '../../src/app/clock.ts';
 import { buildCore, type PickerCore } from '../../src/app/core.ts';
 import type { PickerSettings } from '../../src/app/settings.ts';
@@ -16,16 +17,17 @@ import {
   type ProcessingRequest,
   type ProcessingResponse,
 } from '../../src/protos/ext-proc.ts';
-import { utilizationDetector } from '../../src/plugins/saturation-detectors/utilization-detector.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { TEST_SETTINGS } from '../kit/picker.ts';
-import { CATALOG_WITH_STAND_INS } from '../kit/stand-ins.ts';
-import { scraped } from '../kit/pool.ts';
+import { type Adapters, scraped, tellLora } from '../kit/pool.ts';
 import { message } from './support.ts';
 
-/** Waiting requests and KV-cache use of one pod, as a scrape would have found them, and what makes it special. */
-export type Pod = readonly [waiting: number, kvUsage: number, spec?: Partial<EndpointSpec>];
+/**
+ * Waiting requests and KV-cache use of one pod, as a scrape would have found them, what makes it special, and its LoRA
+ * adapters, if it tells of any.
+ */
+export type Pod = readonly [waiting: number, kvUsage: number, spec?: Partial<EndpointSpec>, lora?: Adapters];
 
 /** One stream, start to end. */
 export interface Told {
@@ -63,8 +65,6 @@ export interface ContractPicker {
   stop(): void;
 }
 
-const catalog = new Map([...CATALOG_WITH_STAND_INS, [utilizationDetector.type, utilizationDetector] as const]);
-
 /**
  * Starts a picker with pods `192.168.1.<i + 1>:8000`, an optional configuration in place of the built-in one, and plugins
  * of the test's own that it may name.
@@ -75,7 +75,7 @@ export async function startContractPicker(
   plugins: readonly PluginDefinition[] = [],
   changes: Partial<PickerSettings> = {},
 ): Promise<ContractPicker> {
-  const known = new Map([...catalog, ...plugins.map((plugin) => [plugin.type, plugin] as const)]);
+  const known = new Map([...CATALOG, ...plugins.map((plugin) => [plugin.type, plugin] as const)]);
   const config = resolveConfig(configText, { catalog: known, allowExperimental: true, source: 'test' });
   const metrics = new Metrics({ processMetrics: false });
   const settings = { ...TEST_SETTINGS, fallbackEndpoints: 0, ...changes };
@@ -84,11 +84,12 @@ export async function startContractPicker(
     return { namespace: 'default', name: `pod-${i}`, address: podAddress(i), port: 8000, labels: {}, ...spec };
   });
   core.table.replace(specs);
-  for (const [index, [waiting, kvUsage]] of pods.entries()) {
+  for (const [index, [waiting, kvUsage, , lora]] of pods.entries()) {
     const { address, port } = specs[index];
     const slot = core.table.byHostPort(joinHostPort(address, port))?.slot ?? -1;
     scraped(core.table, slot, { waiting, kvUsage });
     core.table.signals.scrapedAtMs[slot] = systemClock.nowMs();
+    if (lora !== undefined) tellLora(core.table, slot, lora);
   }
   const server = createGrpcServer();
   addExternalProcessor(server, { director: core.director });

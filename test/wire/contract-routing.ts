@@ -5,6 +5,7 @@ import {
   start,
   row,
   withParser,
+  withPlugins,
   THREE,
   NOBODY,
   NO_MODEL,
@@ -15,6 +16,8 @@ import { scoreRows } from './contract-scores.ts';
 import { message, shorten } from './support.ts';
 
 const { requestHeaders, requestBody } = message;
+const LESS_KV = { type: 'kv-cache-utilization-scorer' };
+const adapters = (...active: string[]) => [{}, { active, maxActive: 2 }] as const;
 
 /** Section 7.1, the request side, and what of 7.3 is about the answer to it. */
 export function routingRows(): void {
@@ -33,6 +36,31 @@ export function routingRows(): void {
       expect(total).toMatch(/ 1$/);
     });
 
+    row([2, 3], 'the pod with the LoRA adapter, though its cache is the fullest', async () => {
+      const rows: readonly (readonly Pod[])[] = [
+        [
+          [0, 0.2, ...adapters('foo')],
+          [0, 0.1, ...adapters('foo', 'sql-lora-1fdg2')],
+          [10, 0.2, ...adapters('foo', 'bar')],
+        ],
+        [
+          [10, 0.2, ...adapters('foo', 'bar')],
+          [10, 0.4, ...adapters('foo', 'sql-lora-1fdg2')],
+          [10, 0.3, ...adapters('foo')],
+        ],
+      ];
+      for (const pods of rows) {
+        const picker = await start(pods, withPlugins([{ type: 'lora-affinity-scorer' }, LESS_KV]));
+        const headers = { 'x-llm-d-model-name-rewrite': 'sql-lora-1fdg2' };
+        const told = await picker.tell(...completion('sql-lora', headers).messages);
+        expectRoute(told, 1);
+        expect(told.requestBody).toContain('"sql-lora-1fdg2"');
+      }
+      // Without the scorer the emptier cache decides.
+      const control = await start(rows[1], withPlugins([LESS_KV]));
+      expectRoute(await control.tell(...completion('sql-lora').messages), 0);
+    });
+
     row(4, 'with the passthrough parser alone, any body', async () => {
       const picker = await start(THREE, withParser('passthrough-parser'));
       const headers = requestHeaders(false, { ':path': '/v1/completions', 'x-llm-d-inference-objective': 'my-model' });
@@ -44,13 +72,15 @@ export function routingRows(): void {
       );
     });
 
-    row(5, 'a loaded pool still serves (without its LoRA part)', async () => {
-      const picker = await start([
-        [6, 0.2],
-        [10, 0.85],
-        [10, 0.9],
-      ]);
-      expectRoute(await picker.tell(...completion('m').messages), 0);
+    row(5, 'a loaded pool still serves, where the LoRA adapter is', async () => {
+      const pods: readonly Pod[] = [
+        [6, 0.2, ...adapters('foo', 'sql-lora')],
+        [0, 0.85, ...adapters('foo')],
+        [10, 0.9, ...adapters('foo')],
+      ];
+      // 0.4 + 0.8 + 1 against 1 + 0.15 + 0.8.
+      const picker = await start(pods, withPlugins([LESS_KV, { type: 'lora-affinity-scorer' }]));
+      expectRoute(await picker.tell(...completion('sql-lora').messages), 0);
     });
 
     row(6, 'a body that is no JSON', async () => {

@@ -13,7 +13,6 @@ export const HELD_ELSEWHERE: Readonly<Record<number, string>> = {
   104: 'test/app/serving.test.ts',
 };
 
-const NO_LORA = 'needs the lora-affinity-scorer, which the catalog lacks';
 const NO_FLOW_CONTROL = 'there is no flow control';
 const NO_KUBERNETES = 'there is no Kubernetes discovery';
 const NO_LEADERS = 'there is no leader election';
@@ -21,8 +20,6 @@ const GO_INTERNAL = 'about the inside of the Go picker, with nothing to see on t
 
 /** Rows nobody holds, and why. */
 export const NOT_HELD: Readonly<Record<number, string>> = {
-  2: NO_LORA,
-  3: NO_LORA,
   43: 'most of the documented configurations name plugins the catalog lacks',
   44: GO_INTERNAL,
   45: NO_KUBERNETES,
