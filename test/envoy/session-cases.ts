@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { endpointsText, startTestPicker, type TestPicker } from '../kit/picker.ts';
-import { type Backend, metricsPage, valuesOf } from './backend.ts';
-import { call, chat, eventually, type Reply } from './http-call.ts';
+import { eventually, type Reply } from './http-call.ts';
+import { makeBusy, send } from './one-request.ts';
 import { type Rig, type StartRigGateway, startRig } from './rig.ts';
 
 const TOKEN = 'x-session-token';
@@ -123,38 +123,9 @@ export function sessionCases(name: string, startGateway: StartRigGateway): void 
   });
 }
 
-interface Sent {
-  readonly reply: Reply;
-  /** Who got the request. */
-  readonly server: Backend;
-  /** Whom the picker named, best first. */
-  readonly named: readonly string[];
-}
-
-async function send({ url, backends }: Rig, headers: Readonly<Record<string, string>>): Promise<Sent> {
-  for (const backend of backends) backend.received.length = 0;
-  const flat = ['content-type', 'application/json', ...Object.entries(headers).flat()];
-  const reply = await call(url, '/v1/chat/completions', { headers: flat, body: chat('hi') });
-  const [server, ...others] = backends.filter(({ received }) => received.length > 0);
-  expect([reply.status, others]).toEqual([200, []]);
-  const named = valuesOf(server.received[0].rawHeaders, 'x-gateway-destination-endpoint')[0] ?? '';
-  return { reply, server, named: named.split(',') };
-}
-
 function tokenIn({ headers }: Reply): string {
   const token = headers[TOKEN];
   if (typeof token !== 'string') throw new Error('the response has no token');
   expect(Buffer.from(token, 'base64').toString()).toMatch(/^default\/pod-\d$/);
   return token;
-}
-
-/** Gives a server a queue, and waits until the picker has seen it, and nothing of its own in the others. */
-async function makeBusy(busy: Backend, { backends }: Rig, { table }: TestPicker): Promise<void> {
-  busy.metrics = metricsPage(50);
-  await eventually('the queue was scraped', () =>
-    backends.every((backend) => {
-      const slot = table.byHostPort(backend.hostPort)?.slot ?? -1;
-      return table.signals.waiting[slot] === (backend === busy ? 50 : 0);
-    }),
-  );
 }
