@@ -99,12 +99,3 @@ export function servedBy(answer: Answer): string {
 export function logFailure({ status, error, body }: Answer): void {
   console.warn(`failed: ${status === 0 ? error : `status ${status}`} ${(body ?? '').slice(0, LOGGED_CHARS)}`.trimEnd());
 }
-
-/** How a request ended. `cut off`: the answer had begun, which no gateway can undo. `failed`: no answer at all. */
-export type Ending = 'answered' | 'cut off' | 'failed';
-
-/** Of an answer that was checked; `fine` says whether it was whole. k6 shows no status when a body breaks off. */
-export function endingOf({ status, timings }: Answer, fine: boolean): Ending {
-  if (fine) return 'answered';
-  return status === 200 || (status === 0 && timings.receiving > 0) ? 'cut off' : 'failed';
-}
