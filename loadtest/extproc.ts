@@ -23,7 +23,7 @@ import grpc from 'k6/net/grpc';
 import type { Options } from 'k6/options';
 import { chatBody, MODEL } from './k6/chat.ts';
 import { number, requiredUrl, SHORT } from './k6/env.ts';
-import { exchange } from './k6/ext-proc.ts';
+import { exchange, streamsTo } from './k6/ext-proc.ts';
 import { LIMITS, thresholdsOf } from './k6/limits.ts';
 import { freshText, sharedPrefix, userRandom } from './k6/prompts.ts';
 import { summaryOf, TREND_STATS } from './k6/summary.ts';
@@ -64,7 +64,7 @@ client.load(
   'envoy/service/ext_proc/v3/external_processor.proto',
 );
 const random = userRandom(__VU);
-let connected = false;
+const open = streamsTo(client, PICKER_URL.replace(/^grpcs?:\/\//, ''), PICKER_URL.startsWith('grpc:'));
 
 const RESPONSE = JSON.stringify({
   object: 'chat.completion',
@@ -74,12 +74,10 @@ const RESPONSE = JSON.stringify({
 });
 
 export default async function stream(): Promise<void> {
-  if (!connected) client.connect(PICKER_URL.replace(/^grpcs?:\/\//, ''), { plaintext: PICKER_URL.startsWith('grpc:') });
-  connected = true;
   const shared = sharedPrefix(random).slice(0, PROMPT_CHARS / 2);
   const user = freshText(`${__VU}-${__ITER}`, PROMPT_CHARS / 2, random);
   const request = chatBody({ system: shared, user, maxTokens: 32, stream: false });
-  const result = await exchange(client, request, RESPONSE, TIMEOUT_MS);
+  const result = await exchange(open, request, RESPONSE, TIMEOUT_MS);
   const fine = check(result, {
     'stream went to its end': ({ error, complete }) => error === '' && complete,
     'endpoints are named': ({ destinations }) =>
@@ -93,7 +91,7 @@ export default async function stream(): Promise<void> {
   });
   streams.add(1);
   failed.add(fine ? 0 : 1);
-  if (result.error !== '') console.error(result.error);
+  if (result.error !== '') console.warn(`failed: ${result.error}`);
   if (!Number.isNaN(result.pickMs)) pickMs.add(result.pickMs);
   named.add(result.destinations.length);
 }

@@ -42,11 +42,24 @@ export interface Exchange {
   error: string;
 }
 
+/** Opens a stream, connecting first where there is no connection yet. Throws when the picker cannot be reached. */
+export type OpenStream = () => Stream;
+
+/** Streams to `host:port`, TLS unless `plaintext`, all of one user on one connection. */
+export function streamsTo(client: Client, hostPort: string, plaintext: boolean): OpenStream {
+  let connected = false;
+  return () => {
+    if (!connected) client.connect(hostPort, { plaintext });
+    connected = true;
+    return new grpc.Stream(client, METHOD);
+  };
+}
+
 /**
  * Takes one request and its response past the picker as Envoy does: headers and body, wait for the pick, response
- * headers and body, wait again. Rejects when there is no connection, not when the picker misbehaves.
+ * headers and body, wait again. Never rejects, whatever the picker does.
  */
-export function exchange(client: Client, request: string, response: string, timeoutMs: number): Promise<Exchange> {
+export function exchange(open: OpenStream, request: string, response: string, timeoutMs: number): Promise<Exchange> {
   return new Promise((resolve) => {
     const result: Exchange = {
       destinations: [],
@@ -57,7 +70,13 @@ export function exchange(client: Client, request: string, response: string, time
       complete: false,
       error: '',
     };
-    const stream: Stream = new grpc.Stream(client, METHOD);
+    let stream: Stream;
+    try {
+      stream = open();
+    } catch (error) {
+      resolve({ ...result, error: error instanceof Error ? error.message : String(error) });
+      return;
+    }
     let sentAtMs = 0;
     const finish = (error: string): void => {
       clearTimeout(timer);

@@ -37,9 +37,13 @@ describe('a report', () => {
     expect(report.passed).toBe(state === 'ok');
   });
 
-  it('takes what was never measured for 0, as k6 does', () => {
-    const report = buildReport({ ...PARTS, limits: [{ ...LIMIT, condition: '>=', bound: 1 }] }, {});
-    expect(report.limits[0]).toMatchObject({ measured: null, shown: '-', state: 'FAILED' });
+  it('takes what was never counted for 0, but no time that was never taken for a good one', () => {
+    const state = (changes: Partial<Limit>): string =>
+      buildReport({ ...PARTS, limits: [{ ...LIMIT, ...changes }] }, {}).limits[0].state;
+    expect(state({ stat: 'count', condition: '==', bound: 0 })).toBe('ok');
+    expect(state({ stat: 'count', condition: '>=', bound: 1 })).toBe('FAILED');
+    expect(state({ stat: 'p(99)' })).toBe('FAILED');
+    expect(state({ stat: 'value' })).toBe('FAILED');
   });
 
   it('does not show times that nobody took as 0 ms', () => {

@@ -67,9 +67,10 @@ export function buildReport(parts: ReportParts, measured: Measured): Report {
 function judge(limit: Limit, measured: Measured, short: boolean): LimitResult {
   const value = statOf(measured, limit.metric, limit.stat);
   const forced = inForce(limit, short);
-  // As k6 judges: what nothing was added to is 0.
   const bound = boundOf(limit, short);
-  const holds = CONDITIONS[limit.condition](value ?? 0, bound);
+  // Nothing counted is 0; a time or a share that nobody took is not good, it is missing, though k6 lets it pass.
+  const missing = value === undefined && limit.stat !== 'count' && limit.stat !== 'rate';
+  const holds = !missing && CONDITIONS[limit.condition](value ?? 0, bound);
   const state = forced ? (holds ? 'ok' : 'FAILED') : 'info';
   const why = limit.longOnly === true && short ? 'long form only' : `needs ${limit.needs ?? ''}`;
   return {

@@ -8,7 +8,13 @@ import { runScript } from './run-script.ts';
 /** Says that it is k6, then what it was asked to do, then ends as `end` says. */
 const fakeK6 = (end: string): string => `#!/bin/sh
 [ "$1" = --version ] && { echo "k6 v1.1.0"; exit 0; }
-for arg in "$@"; do case "$arg" in file=*) log="\${arg#file=}";; esac; done
+for arg in "$@"; do
+  case "$arg" in
+    file=*) log="\${arg#file=}" ;;
+    RESULTS_DIR=*) results="\${arg#RESULTS_DIR=}" ;;
+  esac
+done
+echo '{"passed": true}' > "$results/summary.json"
 echo "$@"
 ${end}
 `;
@@ -54,6 +60,7 @@ describe('running a script', () => {
 
   it('tells crossed thresholds from a k6 that broke', async () => {
     expect((await run('exit 99')).passed).toBe(false);
+    expect((await run(`echo '{"passed": false}' > "$results/summary.json"`)).passed).toBe(false);
     const broken = `printf '%s\\n' 'time="x" level=error msg="RATE: \\"no\\" is not a number\\n\\tat file"' > "$log"; exit 107`;
     await expect(run(broken)).rejects.toThrow(/^k6 ended with 107: RATE: "no" is not a number$/);
     await expect(run('exit 107')).rejects.toThrow(/^k6 ended with 107: see .*k6\.log$/);
