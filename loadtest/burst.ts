@@ -16,7 +16,7 @@
  *   CONTROL_URL    the same servers, round robin; without it TTFT is shown but not compared
  *   SERVERS        servers behind the gateway (8; asked of FAULT_URL where that is set)
  *   MODEL          name of the served model (meta-llama/Llama-3.1-8B-Instruct)
- *   BURSTS         how many (100; 20 with SHORT)
+ *   BURSTS         how many (100; 14 with SHORT)
  *   BURST_SIZE     requests in each (30)
  *   PROMPT_CHARS   length of a prompt (6000, about 1500 tokens)
  *   PAUSE_SECONDS  between bursts, long enough for the servers to be seen idle (0.1)
@@ -40,7 +40,7 @@ import { summaryOf, TREND_STATS } from './k6/summary.ts';
 
 const GATEWAY_URL = requiredUrl('GATEWAY_URL', ['http', 'https']);
 const CONTROL_URL = url('CONTROL_URL', ['http', 'https']);
-const BURSTS = number('BURSTS', SHORT ? 20 : 100, 1, 100_000);
+const BURSTS = number('BURSTS', SHORT ? 14 : 100, 1, 100_000);
 const BURST_SIZE = number('BURST_SIZE', 30, 2, 1_000);
 const PROMPT_CHARS = number('PROMPT_CHARS', 6_000, 1, 100_000);
 const PAUSE_SECONDS = number('PAUSE_SECONDS', 0.1, 0, 60);

@@ -10,7 +10,7 @@
  *   PICKER_URL        grpc://HOST:PORT or grpcs://HOST:PORT; needed. Any certificate is accepted, as by Istio
  *   MODEL             model the requests name (meta-llama/Llama-3.1-8B-Instruct)
  *   RATE              streams per second (100)
- *   DURATION_SECONDS  of the run (60; 12 with SHORT)
+ *   DURATION_SECONDS  of the run (60; 10 with SHORT)
  *   PROMPT_CHARS      length of a prompt, half of it shared with others (1500)
  *   MAX_USERS         streams open at once at most (300)
  *   MAX_ENDPOINTS     endpoints an answer may name (3: the picker's --fallback-endpoints and one)
@@ -30,7 +30,7 @@ import { summaryOf, TREND_STATS } from './k6/summary.ts';
 
 const PICKER_URL = requiredUrl('PICKER_URL', ['grpc', 'grpcs']);
 const RATE = number('RATE', 100, 1, 100_000);
-const DURATION_SECONDS = number('DURATION_SECONDS', SHORT ? 12 : 60, 1, 86_400);
+const DURATION_SECONDS = number('DURATION_SECONDS', SHORT ? 10 : 60, 1, 86_400);
 const PROMPT_CHARS = number('PROMPT_CHARS', 1_500, 1, 1_000_000);
 const MAX_USERS = number('MAX_USERS', 300, 1, 10_000);
 const MAX_ENDPOINTS = number('MAX_ENDPOINTS', 3, 1, 64);

@@ -13,7 +13,7 @@
  *   MODEL             name of the served model (meta-llama/Llama-3.1-8B-Instruct)
  *   SCENARIO          constant, ramp, spike or soak (constant)
  *   RATE              requests per second (constant 100, ramp 50, spike 40, soak 300; 60 with SHORT)
- *   DURATION_SECONDS  of the whole run (60; ramp 90, soak 600; 12 with SHORT)
+ *   DURATION_SECONDS  of the whole run (60; ramp 90, soak 600; 10 with SHORT)
  *   RAMP_TO           last rate of a ramp (8 times RATE)
  *   RAMP_STEPS        steps of a ramp (10; 4 with SHORT)
  *   SPIKE_FACTOR      how much higher the spike is (5)

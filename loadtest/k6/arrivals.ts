@@ -18,7 +18,7 @@ const LONG: Readonly<Record<Shape, readonly [number, number]>> = {
   spike: [40, 60],
   soak: [300, 600],
 };
-const [DEFAULT_RATE, DEFAULT_SECONDS] = SHORT ? [60, 12] : LONG[SHAPE];
+const [DEFAULT_RATE, DEFAULT_SECONDS] = SHORT ? [60, 10] : LONG[SHAPE];
 
 export const RATE = number('RATE', DEFAULT_RATE, 1, 100_000);
 export const DURATION_SECONDS = number('DURATION_SECONDS', DEFAULT_SECONDS, 3, 86_400);
