@@ -4,7 +4,7 @@
  */
 export const THERE: Readonly<Record<Part, boolean>> = {
   /** Passive health: failing endpoints are ejected and probed until they are well. */
-  'passive health': false,
+  'passive health': true,
 };
 
 export type Part = 'passive health';
