@@ -22,26 +22,35 @@ import {
 
 /** What the health service asks about. */
 export interface HealthState {
-  /** Endpoints known, parsers fit the pool, plugins ready, not draining. */
+  /** Endpoints known, parsers fit the pool, plugins ready, not draining, and the leader where one is elected. */
   ready(): boolean;
+  /** Whether replicas elect a leader; no when absent. */
+  readonly electsLeader?: boolean;
 }
 
 const LIVENESS = 'liveness';
+const READINESS = 'readiness';
+const READY_NAMES: ReadonlySet<string> = new Set(['', READINESS, EXT_PROC_SERVICE]);
 
 /**
- * Adds `grpc.health.v1.Health`: contract `wire-protocol.md` 1.12, without leader election. Every name answers for
- * readiness, except `liveness`, which is SERVING as long as the process answers at all: what it could complain about
- * no restart would mend.
+ * Adds `grpc.health.v1.Health`: contract `wire-protocol.md` 1.12. `liveness` is SERVING as long as the process answers at
+ * all: what it could complain about no restart would mend. Every other name answers for readiness, but with leader
+ * election only those that mean it do: a probe with a name of its own would take a standby for broken.
  */
 export function addHealthService(server: Server, state: HealthState): void {
-  const statusOf = (service: string): ServingStatus =>
-    service === LIVENESS || state.ready() ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  const { electsLeader = false } = state;
+  const statusOf = (service: string): ServingStatus => {
+    if (service === LIVENESS) return ServingStatus.SERVING;
+    if (electsLeader && !READY_NAMES.has(service)) return ServingStatus.SERVICE_UNKNOWN;
+    return state.ready() ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  };
+  const listed = electsLeader ? [EXT_PROC_SERVICE, LIVENESS, READINESS] : [EXT_PROC_SERVICE];
   server.addService(DEFINITION, {
     Check(call: ServerUnaryCall<HealthCheckRequest, HealthCheckResponse>, done: sendUnaryData<HealthCheckResponse>) {
       done(null, { status: statusOf(call.request.service ?? '') });
     },
     List(_call: ServerUnaryCall<object, HealthListResponse>, done: sendUnaryData<HealthListResponse>) {
-      done(null, { statuses: { [EXT_PROC_SERVICE]: { status: statusOf(EXT_PROC_SERVICE) } } });
+      done(null, { statuses: Object.fromEntries(listed.map((name) => [name, { status: statusOf(name) }])) });
     },
     Watch(call: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>) {
       call.emit('error', { code: status.UNIMPLEMENTED, details: 'Watch is not implemented; poll Check' });

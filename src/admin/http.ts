@@ -84,13 +84,14 @@ async function respond(req: IncomingMessage, res: ServerResponse, options: Admin
   const { pages, authorize, onError } = options;
   const path = (req.url ?? '/').split('?', 1)[0];
   try {
-    const access = await accessOf(req, authorize);
+    const page = pages.get(path);
+    // A path that is nobody's is reviewed as the page everyone comes for: made-up ones are no reason to ask anew.
+    const access = await accessOf(req, page === undefined ? '/metrics' : path, authorize);
     if (access === 'unauthenticated') {
       res.setHeader('www-authenticate', 'Bearer');
       return answer(res, 401, 'text/plain', 'a bearer token is needed\n');
     }
     if (access === 'forbidden') return answer(res, 403, 'text/plain', 'this token may not read here\n');
-    const page = pages.get(path);
     if (page === undefined) {
       return answer(res, 404, 'text/plain', `not found; there is ${[...pages.keys()].join(', ')}\n`);
     }
