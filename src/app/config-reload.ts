@@ -17,6 +17,8 @@ export interface ConfigReloadParts {
   running(): ResolvedConfig;
   /** Puts another one in force; throws `ConfigError`, and changes nothing, when it cannot work. */
   apply(config: ResolvedConfig): void;
+  /** Hears of a text that was not taken, one line a problem. */
+  refused?(lines: readonly string[]): void;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -59,6 +61,7 @@ export async function followConfig(parts: ConfigReloadParts): Promise<{ close():
       for (const line of lines) log.error(line);
       log.error({ file: path, generation }, 'configuration not reloaded; the last good one stays');
       result.inc({ result: 'failure' });
+      parts.refused?.(lines);
     },
   });
   await file.start();

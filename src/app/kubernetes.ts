@@ -43,10 +43,13 @@ export interface KubernetesParts extends FactParts {
   readonly readiness: Readiness;
 }
 
+/** Hears of every look at the pool, with why parsers and pool do not fit. */
+type OnState = (state: DiscoveryState, mismatch: string | undefined) => void;
+
 /** Starts to follow the pool, and returns at once: until the API server has told, readiness says what is missing. */
 export function followKubernetes(
   { client, namespace, target }: KubernetesConnection,
-  parts: KubernetesParts,
+  parts: KubernetesParts & { readonly onState: OnState },
 ): KubernetesDiscovery {
   const { table, settings, metrics, log, core, readiness } = parts;
   if (target.kind === 'pool' && settings.objectsFile !== undefined) {
@@ -79,6 +82,7 @@ export function followKubernetes(
     onState() {
       if (discovery.state.unknown === undefined) core.poolFilled();
       readiness.refresh();
+      parts.onState(discovery.state, mismatch(discovery.state, core));
     },
   });
   readiness.require('synced', () => discovery.state.unknown);

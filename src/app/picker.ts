@@ -6,10 +6,11 @@ import { Metrics } from '../telemetry/metrics.ts';
 import { PoolMetrics } from '../telemetry/pool-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { systemClock } from './clock.ts';
+import { joinCluster } from './cluster.ts';
 import { followConfig } from './config-reload.ts';
 import { buildCore, type PickerCore } from './core.ts';
 import { type FactParts, startDiscovery, startObjects } from './facts.ts';
-import { connectKubernetes, describeDiscovery, followKubernetes, type KubernetesConnection } from './kubernetes.ts';
+import { connectKubernetes, type KubernetesConnection } from './kubernetes.ts';
 import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from './ports.ts';
 import { Readiness } from './readiness.ts';
 import { Scrapers } from './scrapers.ts';
@@ -57,13 +58,9 @@ export async function startPicker(
   try {
     const readiness = new Readiness(log);
     const kubernetes = config.discovery === undefined ? keepClient(await connectKubernetes(settings), keep) : undefined;
-    const explain = await startEndpoints({ facts, core, readiness, kubernetes, keep });
-    if (settings.objectsFile !== undefined) {
-      const { poolName, objectsFile: path } = settings;
-      const { objectives, rewrites } = core;
-      const objects = await startObjects({ path, poolName, objectives, rewrites, metrics, log });
-      keep({ stop: () => objects.close() });
-    }
+    const cluster = kubernetes && joinCluster(kubernetes, { ...facts, core, readiness, keep });
+    if (cluster === undefined) await fillFromFile(facts, core, keep);
+    if (settings.objectsFile !== undefined) await readObjects(settings.objectsFile, facts, core, keep);
     const scrapers = new Scrapers(facts);
     keep({ stop: () => scrapers.close() });
     scrapers.follow(config, core.instances);
@@ -75,6 +72,7 @@ export async function startPicker(
           core.apply(next, (instances) => scrapers.follow(next, instances));
           readiness.refresh();
         },
+        refused: (lines) => cluster?.refused(lines),
         metrics,
         log,
       });
@@ -85,13 +83,16 @@ export async function startPicker(
     readiness.require('draining', () => (draining ? 'the picker was told to stop' : undefined));
     readiness.require('plugins', () => (core.instances.ready ? undefined : 'a plugin is not ready'));
     const ready = (): boolean => readiness.isReady();
-    const health = (): object => ({ ready: ready(), conditions: readiness.explain(), ...explain() });
-    const parts = { settings, metrics, core, ready, health, log, keep };
+    const health = (): object => ({ ready: ready(), conditions: readiness.explain(), ...cluster?.explain() });
+    const { leadership, authorize } = cluster ?? { leadership: undefined, authorize: undefined };
+    const electsLeader = leadership !== undefined;
+    const parts = { settings, metrics, core, ready, health, electsLeader, authorize, log, keep };
     const metricsServer = await startMetricsPort(parts);
     const healthPort = await startHealthPort(parts);
     keep({ stop: () => healthPort.close() });
     const listener = await startGrpcPort(parts);
     readiness.refresh();
+    leadership?.stand();
     return {
       grpcPort: listener.port,
       healthPort: healthPort.port,
@@ -102,7 +103,10 @@ export async function startPicker(
       },
       async stop(hurry) {
         draining = true;
+        // Another replica can take over while this one still serves those who have not noticed.
+        const released = leadership?.stepDown();
         if (settings.drainTimeoutMs > 0) await windowOf(settings.drainTimeoutMs, hurry);
+        await released;
         await listener.close(hurry?.aborted === true ? 0 : GRACE_MS);
         await stopAll(started);
       },
@@ -113,26 +117,22 @@ export async function startPicker(
   }
 }
 
-/** Where the endpoints come from. */
-interface EndpointParts {
-  readonly facts: FactParts;
-  readonly core: PickerCore;
-  readonly readiness: Readiness;
-  readonly kubernetes: KubernetesConnection | undefined;
-  readonly keep: (part: Started) => void;
-}
-
-/** Starts discovery; what it returns tells people how discovery is doing. */
-async function startEndpoints({ facts, core, readiness, kubernetes, keep }: EndpointParts): Promise<() => object> {
-  if (kubernetes !== undefined) {
-    const discovery = followKubernetes(kubernetes, { ...facts, core, readiness });
-    keep({ stop: () => discovery.close() });
-    return () => ({ discovery: describeDiscovery(kubernetes.client, discovery.state) });
-  }
+/** Resolves when the table holds what the discovery plugin of the configuration found. */
+async function fillFromFile(facts: FactParts, core: PickerCore, keep: (part: Started) => void): Promise<void> {
   const files = await startDiscovery(facts);
   keep({ stop: () => files.close() });
   core.poolFilled();
-  return () => ({});
+}
+
+/** Resolves when the objectives and rewrites of the file are in force. */
+async function readObjects(
+  path: string,
+  { settings, metrics, log }: FactParts,
+  { objectives, rewrites }: PickerCore,
+  keep: (part: Started) => void,
+): Promise<void> {
+  const objects = await startObjects({ path, poolName: settings.poolName, objectives, rewrites, metrics, log });
+  keep({ stop: () => objects.close() });
 }
 
 function keepClient(kubernetes: KubernetesConnection, keep: (part: Started) => void): KubernetesConnection {

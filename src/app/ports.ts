@@ -1,3 +1,4 @@
+import type { Authorize } from '../admin/access.ts';
 import { endpointStates } from '../admin/endpoints-page.ts';
 import { addHealthService } from '../admin/health.ts';
 import { type AdminServer, type Page, startAdminServer } from '../admin/http.ts';
@@ -25,6 +26,9 @@ export interface PortParts {
   readonly ready: () => boolean;
   /** Why it is ready or not, for people. */
   readonly health: () => object;
+  readonly electsLeader: boolean;
+  /** Reviews who reads pages; everyone may when undefined. */
+  readonly authorize: Authorize | undefined;
   readonly log: Logger;
   /** Has a part stopped with the picker. */
   readonly keep: (part: Started) => void;
@@ -32,7 +36,7 @@ export interface PortParts {
 
 /** Opens the ext_proc port; stopping it is the caller's. Rejects with `ConfigError`. */
 export async function startGrpcPort(parts: PortParts): Promise<Listener> {
-  const { settings, metrics, core, ready, log, keep } = parts;
+  const { settings, metrics, core, log, keep } = parts;
   const { maxReceiveBytes, maxSendBytes, certPath } = settings;
   const server = createGrpcServer({ maxReceiveBytes, maxSendBytes });
   const streams = settings.streamMetrics === true ? new StreamMetrics(metrics, systemClock) : undefined;
@@ -42,7 +46,7 @@ export async function startGrpcPort(parts: PortParts): Promise<Listener> {
     onStreamStart: streams && (() => streams.started()),
     onStreamEnd: streams && ((code) => streams.ended(code)),
   });
-  if (settings.healthOnGrpcPort) addHealthService(server, { ready });
+  if (settings.healthOnGrpcPort) addHealthService(server, parts);
   const tls = await grpcTls(settings, log);
   const listener = await listen({ server, host: settings.host, port: settings.grpcPort, tls, log });
   if (tls !== undefined && certPath !== undefined && settings.reloadCertificate === true) {
@@ -59,9 +63,10 @@ export async function startGrpcPort(parts: PortParts): Promise<Listener> {
 }
 
 /** Opens the health port, always in cleartext; stopping it is the caller's. Rejects with `ConfigError`. */
-export async function startHealthPort({ settings, ready, log }: PortParts): Promise<Listener> {
+export async function startHealthPort(parts: PortParts): Promise<Listener> {
+  const { settings, log } = parts;
   const server = createGrpcServer();
-  addHealthService(server, { ready });
+  addHealthService(server, parts);
   return listen({ server, host: settings.host, port: settings.healthPort, log });
 }
 
@@ -71,6 +76,7 @@ export async function startMetricsPort({
   metrics,
   core,
   health,
+  authorize,
   log,
   keep,
 }: PortParts): Promise<AdminServer> {
@@ -80,6 +86,7 @@ export async function startMetricsPort({
     port: settings.metricsPort,
     pages: pages(metrics, core, health),
     tls,
+    authorize,
     onError: (path, error) => log.error({ err: error, path }, 'the metrics port could not answer'),
   });
   keep({ stop: () => server.close() });

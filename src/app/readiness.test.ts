@@ -23,6 +23,7 @@ it('is ready when every condition holds, and says what does not, once', () => {
   expect(look()).toEqual([false, { synced: 'no pool', leader: 'another leads' }]);
   problems['synced'] = undefined;
   expect(look()).toEqual([false, { synced: 'ok', leader: 'another leads' }]);
+  expect([readiness.isReady('leader'), readiness.isReady('synced')]).toEqual([true, false]);
   problems['leader'] = undefined;
   expect(look()).toEqual([true, { synced: 'ok', leader: 'ok' }]);
   problems['synced'] = 'gone';

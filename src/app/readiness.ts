@@ -21,8 +21,9 @@ export class Readiness {
     this.#conditions.set(condition, whyNot);
   }
 
-  isReady(): boolean {
-    for (const whyNot of this.#conditions.values()) if (whyNot() !== undefined) return false;
+  /** Whether every condition holds, `except` one if that is named. */
+  isReady(except?: string): boolean {
+    for (const [name, whyNot] of this.#conditions) if (name !== except && whyNot() !== undefined) return false;
     return true;
   }
 

@@ -8,10 +8,16 @@ export interface ConfigFile {
   readonly allowExperimental: boolean;
 }
 
-/** Which pods a picker serves. */
+/** Which pods a picker serves, and what it asks of the API server besides. */
 export interface KubernetesSettings {
   readonly namespace: string;
   readonly target: PoolTarget;
+  /** Name of the pod this runs in; empty where nobody says. */
+  readonly podName: string;
+  /** Let only one replica be ready. */
+  readonly leaderElection: boolean;
+  /** Ask who may read metrics. */
+  readonly metricsAuth: boolean;
 }
 
 /** Everything a picker is started with, after flags, environment and defaults have had their say. */

@@ -11,13 +11,6 @@ const TYPE_WORDS: Readonly<Record<Flag['type'], string>> = {
   verbosity: 'level',
 };
 
-const NOTES: Readonly<Record<Flag['support'], string>> = {
-  works: '',
-  later: ' [not supported yet]',
-  inert: '',
-  removed: '',
-};
-
 /** The text of `--help`: every flag that can be given, by group, with default and one sentence. */
 export function flagHelp(usage: string): string {
   const flags: readonly Flag[] = FLAGS;
@@ -38,6 +31,6 @@ function headline({ name, type }: Flag): string {
   return `${dashes}${name} ${TYPE_WORDS[type]}`.trimEnd();
 }
 
-function suffix({ fallback, support }: Flag): string {
-  return `${fallback === '' ? '' : ` (default ${fallback})`}${NOTES[support]}`;
+function suffix({ fallback }: Flag): string {
+  return fallback === '' ? '' : ` (default ${fallback})`;
 }

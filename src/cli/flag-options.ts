@@ -4,7 +4,7 @@ import { checkFlags, messageBytes } from './flag-checks.ts';
 import { parseArguments } from './flag-parser.ts';
 import { dashed, FlagSet } from './flag-set.ts';
 import { type LogLevel, levelOfVerbosity } from './flag-values.ts';
-import { type Flag, FLAGS } from './flags.ts';
+import { FLAGS } from './flags.ts';
 
 /** What `pointsman serve` was asked to do. Names say the unit; nothing here is text that still needs reading. */
 export interface ServeOptions {
@@ -16,6 +16,8 @@ export interface ServeOptions {
   readonly endpointSelector: string;
   /** Name of the pod this runs in; empty where the environment does not say. */
   readonly podName: string;
+  /** Let only the elected replica be ready. */
+  readonly haEnableLeaderElection: boolean;
   /** No port twice. */
   readonly endpointTargetPorts: readonly number[];
   /** At most one of file and text is given. */
@@ -39,6 +41,8 @@ export interface ServeOptions {
   /** Undefined serves metrics in cleartext. */
   readonly metricsCertDir: string | undefined;
   readonly metricsClientCaFile: string | undefined;
+  /** Ask Kubernetes who may read metrics. */
+  readonly metricsEndpointAuth: boolean;
   readonly enableGrpcStreamMetrics: boolean;
   readonly legacyMetrics: boolean;
   readonly tracing: boolean;
@@ -153,6 +157,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     poolGroup: flags.text('pool-group'),
     endpointSelector: flags.text('endpoint-selector'),
     podName: env.POD_NAME ?? '',
+    haEnableLeaderElection: flags.bool('ha-enable-leader-election'),
     endpointTargetPorts: [...new Set(flags.ints('endpoint-target-ports'))],
     configFile: flags.text('config-file') || undefined,
     configText: flags.text('config-text') || undefined,
@@ -168,6 +173,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     tls: tlsPolicy(flags.text('tls-min-version'), flags.list('tls-cipher-suites')),
     metricsCertDir: flags.text('metrics-cert-dir') || undefined,
     metricsClientCaFile: flags.text('metrics-client-ca-file') || undefined,
+    metricsEndpointAuth: flags.bool('metrics-endpoint-auth'),
     enableGrpcStreamMetrics: flags.bool('enable-grpc-stream-metrics'),
     legacyMetrics: flags.bool('legacy-metrics'),
     tracing: flags.bool('tracing'),
@@ -187,10 +193,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
 }
 
 function warningsAbout(flags: FlagSet, rest: readonly string[]): string[] {
-  const table: readonly Flag[] = FLAGS;
-  const warnings = table
-    .filter((flag) => flag.support === 'later' && flags.asks(flag))
-    .map(({ name }) => `${dashed(name)} is not supported yet and has no effect`);
+  const warnings: string[] = [];
   const refresh = 'refresh-metrics-interval';
   if (flags.durationMs(refresh) < MIN_REFRESH_MS) {
     warnings.push(`${dashed(refresh)} ${flags.text(refresh)} is below the least, ${MIN_REFRESH_MS}ms, which is used`);

@@ -73,13 +73,6 @@ export class FlagSet {
   level(name: NameOf<'verbosity'>): LogLevel | undefined {
     return readLogLevel(this.text(name));
   }
-
-  /** Whether the flag was given and asks for more than its default: a switch that turns something off does not. */
-  asks({ name, type, fallback }: Flag): boolean {
-    const text = this.#texts.get(name)?.at(-1);
-    if (text === undefined) return false;
-    return type === 'bool' ? readBoolean(text) && fallback === 'false' : text !== fallback;
-  }
 }
 
 /** A flag as it is written on the command line. */

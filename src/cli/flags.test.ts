@@ -28,6 +28,7 @@ describe('flags left out', () => {
       warnings: [],
       options: {
         podName: '',
+        haEnableLeaderElection: false,
         poolName: '',
         poolNamespace: 'default',
         poolGroup: 'inference.networking.k8s.io',
@@ -45,6 +46,7 @@ describe('flags left out', () => {
         tls: NO_TLS_POLICY,
         metricsCertDir: undefined,
         metricsClientCaFile: undefined,
+        metricsEndpointAuth: true,
         enableGrpcStreamMetrics: false,
         legacyMetrics: true,
         tracing: true,
@@ -79,14 +81,6 @@ describe('the command lines of charts', () => {
   ])('pass without a warning: %s', (line) => {
     expect(accepted(line.split(' ')).warnings).toEqual([]);
   });
-
-  it('are told once what has no effect yet', () => {
-    const line =
-      '--ha-enable-leader-election --ha-enable-leader-election --endpoint-selector=a=b,c=d --endpoint-target-ports 8000,8001';
-    expect(accepted(line.split(' ')).warnings).toEqual([
-      '--ha-enable-leader-election is not supported yet and has no effect',
-    ]);
-  });
 });
 
 describe('values', () => {
@@ -116,6 +110,10 @@ describe('values', () => {
     [
       ['--enable-grpc-stream-metrics', '--legacy-metrics=false'],
       { enableGrpcStreamMetrics: true, legacyMetrics: false },
+    ],
+    [
+      ['--ha-enable-leader-election', '--metrics-endpoint-auth=false'],
+      { haEnableLeaderElection: true, metricsEndpointAuth: false },
     ],
     [['--fallback-endpoints=0'], { fallbackEndpoints: 0 }],
     [['--fallback-endpoints=63'], { fallbackEndpoints: 63 }],

@@ -2,10 +2,10 @@
 export type FlagType = 'string' | 'strings' | 'int' | 'ints' | 'bool' | 'duration' | 'bytes' | 'verbosity';
 
 /**
- * What naming the flag does: it works; it is accepted for the sake of existing command lines, with a warning when it
- * asks for something we do not do yet; it never had an effect anywhere; or it stops the start.
+ * What naming the flag does: it works; it is accepted for the sake of existing command lines and has no effect; or it
+ * stops the start.
  */
-export type FlagSupport = 'works' | 'later' | 'inert' | 'removed';
+export type FlagSupport = 'works' | 'inert' | 'removed';
 
 export interface Flag {
   readonly name: string;
@@ -43,7 +43,7 @@ export const FLAGS = [
   flag('Pool', 'pool-group', 'string', 'inference.networking.k8s.io', 'works', 'API group of the pool.'),
   flag('Pool', 'endpoint-selector', 'string', '', 'works', 'Label selector of pods to serve without an InferencePool.'),
   flag('Pool', 'endpoint-target-ports', 'ints', '', 'works', 'Ports of selected pods, 1 to 8, comma-separated.'),
-  flag('Pool', 'ha-enable-leader-election', 'bool', 'false', 'later', 'Let only the elected replica report ready.'),
+  flag('Pool', 'ha-enable-leader-election', 'bool', 'false', 'works', 'Let only the elected replica report ready.'),
 
   flag('Configuration', 'config-file', 'string', '', 'works', 'File with an EndpointPickerConfig, YAML or JSON.'),
   flag('Configuration', 'config-text', 'string', '', 'works', 'The EndpointPickerConfig itself.'),
@@ -91,7 +91,7 @@ export const FLAGS = [
     'Largest message sent, like 10MiB; empty means no limit.',
   ),
   flag('Servers', 'drain-timeout', 'duration', '30s', 'works', 'How long to go on serving after SIGTERM.'),
-  flag('Servers', 'metrics-endpoint-auth', 'bool', 'true', 'later', 'Ask Kubernetes who may read metrics.'),
+  flag('Servers', 'metrics-endpoint-auth', 'bool', 'true', 'works', 'Ask Kubernetes who may read metrics.'),
   flag(
     'Servers',
     'metrics-cert-dir',

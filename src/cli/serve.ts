@@ -2,12 +2,14 @@ import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { systemClock } from '../app/clock.ts';
 import { loadConfig } from '../app/config.ts';
+import { tellRefusedStart } from '../app/cluster.ts';
 import { startPicker } from '../app/picker.ts';
 import type { KubernetesSettings, PickerSettings } from '../app/settings.ts';
 import { VERSION } from '../app/version.ts';
 import { ConfigErrors } from '../config/problems.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { ConfigError } from '../core/errors.ts';
+import type { PoolTarget } from '../discovery/kubernetes/discovery.ts';
 import { createLog, type Logger } from '../telemetry/log.ts';
 import { startTracing } from '../tracing/start.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -43,11 +45,16 @@ export const serveCommand: Command = {
 
 async function serve(options: ServeOptions, io: CommandIo, log: Logger): Promise<void> {
   const { configFile: file, configText, allowExperimentalPlugins: allowExperimental } = options;
-  const { config, text } = await loadConfig({ file, text: configText, allowExperimental });
+  const { config, text } = await loadConfig({ file, text: configText, allowExperimental }).catch((error: unknown) =>
+    refuse(error, options, log),
+  );
   for (const warning of config.warnings) log.warn(warning);
   const pool = resolvePool(options, config.discovery !== undefined);
   if (pool.kind === 'error') throw new ConfigError(pool.message);
   const { poolName } = pool;
+  if (pool.kind === 'file' && options.haEnableLeaderElection) {
+    log.warn('--ha-enable-leader-election has no effect with endpoints from a file: every replica serves');
+  }
   log.info({ version: VERSION, node: process.version, pool: poolName, flags: options }, 'starting');
   const tracing = options.tracing
     ? await startTracing(process.env, { clock: systemClock, log, version: VERSION })
@@ -58,6 +65,15 @@ async function serve(options: ServeOptions, io: CommandIo, log: Logger): Promise
   } finally {
     await tracing?.shutdown();
   }
+}
+
+/** Tells those who look at the pool, too: of a picker that does not start they see nothing else. */
+async function refuse(error: unknown, options: ServeOptions, log: Logger): Promise<never> {
+  const { poolName: name, poolNamespace: namespace, poolGroup: group, podName } = options;
+  if (error instanceof ConfigErrors && name !== '') {
+    await tellRefusedStart({ group, namespace, name }, { lines: error.lines, podName, log });
+  }
+  throw error;
 }
 
 async function servePool(
@@ -107,12 +123,17 @@ function settingsOf(options: ServeOptions, pool: Exclude<PoolChoice, { kind: 'er
 }
 
 function kubernetesOf(
-  { poolNamespace: namespace, poolGroup: group }: ServeOptions,
+  options: ServeOptions,
   pool: Exclude<PoolChoice, { kind: 'error' }>,
 ): KubernetesSettings | undefined {
   if (pool.kind === 'file') return undefined;
-  if (pool.kind === 'pool') return { namespace, target: { kind: 'pool', name: pool.poolName, group } };
-  return { namespace, target: { kind: 'selector', selector: pool.selector, ports: pool.targetPorts } };
+  const { poolNamespace: namespace, poolGroup: group, podName } = options;
+  const { haEnableLeaderElection: leaderElection, metricsEndpointAuth: metricsAuth } = options;
+  const target: PoolTarget =
+    pool.kind === 'pool'
+      ? { kind: 'pool', name: pool.poolName, group }
+      : { kind: 'selector', selector: pool.selector, ports: pool.targetPorts };
+  return { namespace, target, podName, leaderElection, metricsAuth };
 }
 
 /** Every address of the machine: both families, or IPv4 alone where the machine has no IPv6. */

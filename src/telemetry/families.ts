@@ -168,7 +168,8 @@ export const FAMILIES = {
     '1 while changes of a kind of objects are followed, 0 while the last known ones are used (ours).',
     ['resource'],
   ),
-  discovery_errors_total: counter('Lists and watches at the API server that failed, by reason (ours).', [
+  leader_election_is_leader: gauge('1 while this replica is the leader, 0 while it stands by (ours).', ['lease']),
+  discovery_errors_total: counter('Requests to the API server that failed, by what for and why (ours).', [
     'resource',
     'reason',
   ]),

@@ -14,10 +14,12 @@ const START_MS = 60_000;
 const POLL_MS = 50;
 const CRD_FOLDER = resolve(import.meta.dirname, '../../config/crd');
 
-/** What a user may do, as in a Role. */
+/** What a user may do, as in a Role or a ClusterRole. */
 export interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
   readonly verbs: readonly string[];
 }
 
@@ -136,14 +138,19 @@ export class Cluster {
         subjects: [{ kind: 'ServiceAccount', name, namespace }],
       },
     );
-    await this.#allowed(namespace, name, rules);
-    const account = await this.api.pathOf({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    await this.allowed(namespace, name, rules);
+    return this.kubeconfig(`${namespace}-${name}`, await this.token(namespace, name), port);
+  }
+
+  /** A bearer token of a service account, for an hour. */
+  async token(namespace: string, name: string): Promise<string> {
+    const account = await this.api.pathOf({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } });
     const answer = (await this.api.call('POST', `${account}/token`, {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
       spec: { expirationSeconds: 3600 },
     })) as { status: { token: string } };
-    return this.kubeconfig(`${namespace}-${name}`, answer.status.token, port);
+    return answer.status.token;
   }
 
   /** A kubeconfig file of somebody who may do everything. */
@@ -241,11 +248,11 @@ export class Cluster {
   }
 
   /** Waits until the API server has taken notice of a role, which it does a moment after the role is written. */
-  async #allowed(namespace: string, name: string, rules: readonly Rule[]): Promise<void> {
-    for (const { apiGroups, resources, verbs } of rules) {
+  async allowed(namespace: string, name: string, rules: readonly Rule[]): Promise<void> {
+    for (const { apiGroups = [], resources = [], resourceNames, verbs } of rules) {
       for (const resource of resources) {
         for (const verb of verbs) {
-          const resourceAttributes = { namespace, verb, resource, group: apiGroups[0] };
+          const resourceAttributes = { namespace, verb, resource, group: apiGroups[0], name: resourceNames?.[0] };
           await waitFor(`${name} may ${verb} ${resource}`, this.#apiserver, async () => {
             const answer = await this.api.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
               apiVersion: 'authorization.k8s.io/v1',

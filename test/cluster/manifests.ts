@@ -113,7 +113,7 @@ export function rewrite({ name, namespace, pool: to, group = NEW_GROUP, model, t
 }
 
 /** The least a picker needs to follow a pool. */
-export const PICKER_RULES: readonly Rule[] = [
+export const PICKER_RULES: readonly (Rule & Required<Pick<Rule, 'apiGroups' | 'resources'>>)[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
   { apiGroups: [POOL_GROUP], resources: ['inferencepools'], verbs: ['list', 'watch'] },
   {

@@ -65,6 +65,7 @@ export async function startPickerProcess(options: PickerOptions): Promise<Picker
 
 function launch({ kubeconfig, args, env = {} }: PickerOptions, onLine: (line: string) => void): Promise<ServerProcess> {
   const flags = ['--grpc-port=0', '--grpc-health-port=0', '--metrics-port=0', '--secure-serving=false'];
+  flags.push('--metrics-endpoint-auth=false');
   const all = [inject('pickerMain'), 'serve', ...flags, '--drain-timeout=0s', ...args];
   // Node of this process: the one of node_modules. Nothing of the machine's own Kubernetes is to be found.
   const { PATH = '', NODE_EXTRA_CA_CERTS: _ca, ...rest } = process.env;
@@ -120,8 +121,23 @@ export class PickerProcess {
       readonly endpoints: number;
       readonly outages: readonly { readonly resource: string; readonly problem: string }[];
     };
+    readonly leaderElection?: {
+      readonly lease: string;
+      readonly identity: string;
+      readonly isLeader: boolean;
+      readonly holder: string;
+      readonly problem?: string;
+    };
   }> {
     return JSON.parse(await this.page('/debug/health'));
+  }
+
+  /** Status and text of a page for the holder of a token. */
+  async read(path: string, token?: string): Promise<{ status: number; text: string }> {
+    const { body, statusCode } = await request(`http://127.0.0.1:${this.metricsPort}${path}`, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
+    return { status: statusCode, text: await body.text() };
   }
 
   async page(path: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, inject, onTestFinished } from 'vitest';
 import { eventually } from '../kit/eventually.ts';
 import { Cluster } from './cluster.ts';
@@ -32,6 +33,16 @@ export async function startPicker(options: PickerOptions): Promise<PickerProcess
 /** Tells a figure, for those who read the run. */
 export function report(line: string): void {
   process.stderr.write(`== cluster suite: ${line}\n`);
+}
+
+/** Milliseconds until `condition` holds, which may take longer than `eventually` waits; looks every 20 ms. */
+export async function patiently(what: string, mostMs: number, condition: () => Promise<boolean>): Promise<number> {
+  const began = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - began > mostMs) throw new Error(`never happened within ${mostMs} ms: ${what}`);
+    await delay(20);
+  }
+  return performance.now() - began;
 }
 
 /** Milliseconds until `condition` holds. */

@@ -249,4 +249,5 @@ export const OURS: readonly string[] = [
   'render_fallbacks_total',
   'discovery_connected',
   'discovery_errors_total',
+  'leader_election_is_leader',
 ];

@@ -92,7 +92,8 @@ export class Connections {
   }
 }
 
-function problemOf(doing: string, { fault, message }: ApiError): string {
+/** What went wrong, for people, with the permission that is missing if that is it. */
+export function problemOf(doing: string, { fault, message }: ApiError): string {
   if (fault === 'forbidden') return `not allowed to ${doing}: ${message}`;
   if (fault === 'unauthorized') return `the API server does not know who we are: ${message}`;
   if (fault === 'absent') return `cannot ${doing}: the API server has no such kind, install its definition (CRD)`;
