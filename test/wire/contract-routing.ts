@@ -140,6 +140,18 @@ export function routingRows(): void {
       }
     });
 
+    row(84, 'filters that leave nobody', async () => {
+      const filter = { type: 'label-selector-filter', parameters: { matchLabels: { gpu: 'h100' } } };
+      const picker = await start(undefined, withPlugins([filter]));
+      const told = await picker.tell(...completion('m').messages);
+      expectRefusal(
+        told,
+        429,
+        'inference error: ResourceExhausted - no endpoints available for the given request',
+        'rejected-saturated',
+      );
+    });
+
     row([14, 78], 'a rewrite rule', async () => {
       const picker = await start();
       const rules = [{ models: ['model-to-be-rewritten'], targets: [{ model: 'rewritten-model', weight: undefined }] }];
