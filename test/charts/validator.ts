@@ -102,7 +102,8 @@ function readCrds(tools: ConfigTools): Map<string, AnySchemaObject> {
   return schemas;
 }
 
-function definitionsIn(path: string): Definition[] {
+/** The CustomResourceDefinitions in a YAML file or a folder of them. */
+export function definitionsIn(path: string): Definition[] {
   const files = statSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [path];
   return files.flatMap((file) =>
     parseAllDocuments(readFileSync(file, 'utf8'), { logLevel: 'silent' })

@@ -64,11 +64,11 @@ export class Api {
     return text.startsWith('{') ? JSON.parse(text) : text;
   }
 
-  /** Creates or changes objects, in order, as `kubectl apply --server-side` does. */
+  /** Creates or changes objects, in order, as `kubectl apply --server-side --validate=strict` does. */
   async apply(...manifests: readonly Manifest[]): Promise<void> {
     for (const manifest of manifests) {
       const path = await this.pathOf(manifest);
-      await this.call('PATCH', `${path}?fieldManager=test&force=true`, manifest, APPLY);
+      await this.call('PATCH', `${path}?fieldManager=test&force=true&fieldValidation=Strict`, manifest, APPLY);
     }
   }
 

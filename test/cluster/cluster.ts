@@ -181,8 +181,13 @@ export class Cluster {
     const manifests = await Promise.all(
       files.map(async (file) => parse(await readFile(join(CRD_FOLDER, file), 'utf8')) as Manifest),
     );
-    await this.api.apply(...manifests);
-    for (const manifest of manifests) await this.#established(manifest);
+    await this.define(...manifests);
+  }
+
+  /** Applies CustomResourceDefinitions; resolves when their kinds are served. */
+  async define(...definitions: readonly Manifest[]): Promise<void> {
+    await this.api.apply(...definitions);
+    for (const definition of definitions) await this.#established(definition);
   }
 
   async #start(): Promise<void> {
@@ -232,7 +237,7 @@ export class Cluster {
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-account-key-file=${join(this.#folder, 'sa.pub')}`,
       `--service-account-signing-key-file=${join(this.#folder, 'sa.key')}`,
-      '--service-cluster-ip-range=10.96.0.0/16',
+      '--service-cluster-ip-range=10.0.0.0/16,fd00::/108',
       // Without controllers no namespace ever gets the account the plugin waits for.
       '--disable-admission-plugins=ServiceAccount',
     ];
@@ -269,10 +274,10 @@ export class Cluster {
   async #established(crd: Manifest): Promise<void> {
     const { group, versions, names } = crd['spec'] as {
       group: string;
-      versions: { name: string }[];
+      versions: { name: string; served: boolean }[];
       names: { plural: string };
     };
-    const path = `/apis/${group}/${versions[0]?.name}/${names.plural}`;
+    const path = `/apis/${group}/${versions.find(({ served }) => served)?.name}/${names.plural}`;
     await waitFor(`${path} is served`, this.#apiserver, async () => {
       await this.api.call('GET', path);
       return true;
