@@ -13,7 +13,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['kubernetes'],
   ['ext-proc', 'scrape', 'discovery', 'telemetry', 'tracing', 'admin'],
   ['simulator', 'gateway'],
-  ['app', 'demo'],
+  ['app', 'demo', 'doctor'],
   ['cli'],
   ['main.ts'],
 ];

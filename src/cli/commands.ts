@@ -1,6 +1,7 @@
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { pluginsCommand } from './plugins.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
@@ -12,6 +13,7 @@ export const COMMANDS: readonly Command[] = [
   checkCommand,
   pluginsCommand,
   schemaCommand,
+  doctorCommand,
   demoCommand,
   simulateCommand,
 ];

@@ -77,6 +77,8 @@ export class PickerProcess {
   readonly server: ServerProcess;
   /** The log so far, parsed. */
   readonly lines: readonly LogLine[];
+  readonly grpcPort: number;
+  readonly healthPort: number;
   readonly metricsPort: number;
   readonly #gateway: Client;
   readonly #kubelet: Client;
@@ -88,6 +90,8 @@ export class PickerProcess {
   ) {
     this.server = server;
     this.lines = lines;
+    this.grpcPort = ports.grpcPort;
+    this.healthPort = ports.healthPort;
     this.metricsPort = ports.metricsPort;
     this.#gateway = new Client(`127.0.0.1:${ports.grpcPort}`, credentials.createInsecure());
     this.#kubelet = new Client(`127.0.0.1:${ports.healthPort}`, credentials.createInsecure());

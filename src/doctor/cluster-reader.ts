@@ -1,0 +1,54 @@
+import { ApiError } from '../kubernetes/api-error.ts';
+import type { KubeObject, KubernetesApi } from '../kubernetes/api.ts';
+import { list as listOf } from './fields.ts';
+
+/** What came of a look at the API server. `absent` also means that it does not know the kind. */
+export type Look<T> =
+  | { readonly kind: 'found'; readonly value: T }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** Reads the API server for checks, which must go on whatever it answers: nothing here rejects. */
+export class ClusterReader {
+  readonly #api: KubernetesApi;
+  readonly #timeoutMs: number;
+
+  constructor(api: KubernetesApi, timeoutMs: number) {
+    this.#api = api;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get(path: string): Promise<Look<KubeObject>> {
+    return this.#look(async () => (await this.#api.request({ path, timeoutMs: this.#timeoutMs })) as KubeObject);
+  }
+
+  list(path: string, labelSelector?: string): Promise<Look<readonly KubeObject[]>> {
+    return this.#look(async () => {
+      const answer = await this.#api.request({ path, query: { labelSelector }, timeoutMs: this.#timeoutMs });
+      return listOf((answer as KubeObject | undefined)?.['items']);
+    });
+  }
+
+  /** Objects of every namespace, or where that is not allowed those of one. `root` is `/apis/<group>/<version>`. */
+  async listAll(root: string, plural: string, namespace: string): Promise<Look<readonly KubeObject[]>> {
+    const all = await this.list(`${root}/${plural}`);
+    return all.kind === 'unknown' ? this.list(`${root}/namespaces/${namespace}/${plural}`) : all;
+  }
+
+  /** Asks for a review; the answer's status. */
+  review(path: string, body: object): Promise<Look<unknown>> {
+    return this.#look(async () => {
+      const answer = await this.#api.request({ method: 'POST', path, body, timeoutMs: this.#timeoutMs });
+      return (answer as KubeObject | undefined)?.['status'];
+    });
+  }
+
+  async #look<T>(ask: () => Promise<T>): Promise<Look<T>> {
+    try {
+      return { kind: 'found', value: await ask() };
+    } catch (error) {
+      if (error instanceof ApiError && error.fault === 'absent') return { kind: 'absent' };
+      return { kind: 'unknown', why: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}

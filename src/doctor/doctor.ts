@@ -1,0 +1,57 @@
+import { ApiError } from '../kubernetes/api-error.ts';
+import type { KubernetesApi } from '../kubernetes/api.ts';
+import { ClusterReader } from './cluster-reader.ts';
+import { checkCrds } from './crds.ts';
+import { checkDestinationRule } from './destination-rule.ts';
+import { checkPorts } from './endpoints.ts';
+import { checkEngineMetrics } from './engine-metrics.ts';
+import { type Finding, notesOf } from './finding.ts';
+import type { DoctorOptions, Visit } from './installation.ts';
+import { checkIstiod } from './istiod.ts';
+import { checkPermissions } from './permissions.ts';
+import { checkPicker } from './picker.ts';
+import { checkPickerService } from './picker-service.ts';
+import { checkPool } from './pool.ts';
+import { checkProbe } from './probe.ts';
+import { checkRoutes } from './routes.ts';
+
+/**
+ * Looks at an installation, from its definitions to a request through its gateway; every check is made that can be, the
+ * findings are in that order. Rejects with `ApiError` when the API server does not answer or does not know who we are.
+ */
+export async function examine(api: KubernetesApi, options: DoctorOptions): Promise<readonly Finding[]> {
+  const visit: Visit = { ...options, cluster: new ClusterReader(api, options.timeoutMs) };
+  await greet(api, options.timeoutMs);
+  const { findings: crds, objectGroup } = await checkCrds(visit);
+  const { findings: pool, object, state } = await checkPool(visit);
+  const {
+    findings: services,
+    service,
+    pods = [],
+  } = object === undefined ? { findings: [] } : await checkPickerService(visit, object);
+  const ports = state && (await checkPorts(visit, state));
+  const picker = service && (await checkPicker(visit, pods));
+  return [
+    ...crds,
+    ...pool,
+    ...services,
+    ...(await checkPermissions(visit, objectGroup, pods.at(0))),
+    ...(ports?.findings ?? []),
+    ...(ports === undefined ? [] : await checkEngineMetrics(visit, ports.open)),
+    ...(picker?.findings ?? []),
+    ...(service === undefined ? [] : await checkDestinationRule(visit, service, picker?.security)),
+    ...(await checkIstiod(visit)),
+    ...(await checkRoutes(visit)),
+    ...(await checkProbe(visit, pods)),
+    ...(object === undefined ? [notesOf('picker').skipped('the pool was not found, so nothing names its picker')] : []),
+  ];
+}
+
+async function greet(api: KubernetesApi, timeoutMs: number): Promise<void> {
+  try {
+    await api.request({ path: '/version', timeoutMs });
+  } catch (error) {
+    // Who may not read the version may still read everything else.
+    if (!(error instanceof ApiError) || error.fault !== 'forbidden') throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import { connect } from 'node:net';
+
+/** What became of a TCP connection; `silent` is one nobody answered, which may only mean that we are elsewhere. */
+export type Reach =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'silent'; readonly why: string };
+
+/** Connects and hangs up. Never rejects. */
+export function reach(host: string, port: number, timeoutMs: number): Promise<Reach> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (result: Reach): void => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.setTimeout(timeoutMs, () => end({ kind: 'silent', why: `no answer within ${timeoutMs} ms` }));
+    socket.once('connect', () => end({ kind: 'open' }));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      end(error.code === 'ECONNREFUSED' ? { kind: 'refused' } : { kind: 'silent', why: error.message }),
+    );
+  });
+}
