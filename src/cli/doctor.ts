@@ -15,6 +15,7 @@ const FLAGS = {
   'pool-name': { type: 'string' },
   'pool-namespace': { type: 'string' },
   'gateway-url': { type: 'string' },
+  'gateway-host': { type: 'string' },
   model: { type: 'string' },
   'picker-metrics-url': { type: 'string' },
   'metrics-token-file': { type: 'string' },
@@ -36,6 +37,7 @@ kubeconfig of $KUBECONFIG or ~/.kube/config; from outside, pods that cannot be r
   --pool-name NAME           the InferencePool
   --pool-namespace NAME      its namespace (default $NAMESPACE, then "default")
   --gateway-url URL          send three small completions through the gateway and see whether the picker was asked
+  --gateway-host NAME        Host header of those, for routes that have hostnames
   --model NAME               model of those (default ${PROBE_MODEL}, which servers answer with 404; that will do)
   --picker-metrics-url URL   the picker's /metrics, where its pods cannot be reached
   --metrics-token-file FILE  bearer token for it
@@ -97,6 +99,7 @@ async function readOptions(
     poolName,
     namespace: (values['pool-namespace'] ?? env['NAMESPACE']) || 'default',
     gatewayUrl: url('gateway-url', values['gateway-url']),
+    gatewayHost: values['gateway-host'],
     model: values.model ?? PROBE_MODEL,
     pickerMetricsUrl: url('picker-metrics-url', values['picker-metrics-url']),
     metricsToken: tokenFile === undefined ? undefined : await readToken(tokenFile),

@@ -11,6 +11,7 @@ import { checkIstiod } from './istiod.ts';
 import { checkPermissions } from './permissions.ts';
 import { checkPicker } from './picker.ts';
 import { checkPickerService } from './picker-service.ts';
+import { checkPickerView } from './picker-view.ts';
 import { checkPool } from './pool.ts';
 import { checkProbe } from './probe.ts';
 import { checkRoutes } from './routes.ts';
@@ -24,27 +25,34 @@ export async function examine(api: KubernetesApi, options: DoctorOptions): Promi
   await greet(api, options.timeoutMs);
   const { findings: crds, objectGroup } = await checkCrds(visit);
   const { findings: pool, object, state } = await checkPool(visit);
-  const {
-    findings: services,
-    service,
-    pods = [],
-  } = object === undefined ? { findings: [] } : await checkPickerService(visit, object);
+  const { findings: services, service, pods = [] } = await checkPickerService(visit, object);
   const ports = state && (await checkPorts(visit, state));
   const picker = service && (await checkPicker(visit, pods));
   return [
     ...crds,
     ...pool,
     ...services,
-    ...(await checkPermissions(visit, objectGroup, pods.at(0))),
+    ...(await guarded('permissions', checkPermissions(visit, objectGroup, pods.at(0)))),
     ...(ports?.findings ?? []),
-    ...(ports === undefined ? [] : await checkEngineMetrics(visit, ports.open)),
+    ...(ports === undefined ? [] : await guarded('metrics', checkEngineMetrics(visit, ports.open))),
     ...(picker?.findings ?? []),
-    ...(service === undefined ? [] : await checkDestinationRule(visit, service, picker?.security)),
-    ...(await checkIstiod(visit)),
-    ...(await checkRoutes(visit)),
-    ...(await checkProbe(visit, pods)),
-    ...(object === undefined ? [notesOf('picker').skipped('the pool was not found, so nothing names its picker')] : []),
+    ...(state === undefined ? [] : await guarded('picker view', checkPickerView(visit, state, pods))),
+    ...(service === undefined
+      ? []
+      : await guarded('destination rule', checkDestinationRule(visit, service, picker?.security))),
+    ...(await guarded('istiod', checkIstiod(visit))),
+    ...(await guarded('routes', checkRoutes(visit))),
+    ...(await guarded('gateway probe', checkProbe(visit, pods))),
   ];
+}
+
+/** What a check found; one that an odd answer broke has found nothing and says so. */
+async function guarded(check: string, looking: Promise<Finding[]>): Promise<readonly Finding[]> {
+  try {
+    return await looking;
+  } catch (error) {
+    return [notesOf(check).skipped(`the check failed: ${String(error)}`)];
+  }
 }
 
 async function greet(api: KubernetesApi, timeoutMs: number): Promise<void> {

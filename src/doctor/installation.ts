@@ -8,6 +8,8 @@ export interface DoctorOptions {
   readonly namespace: string;
   /** Where probe requests go; without it there are none. */
   readonly gatewayUrl: string | undefined;
+  /** Host of probe requests where it is not the URL's: routes may be for some hosts only. */
+  readonly gatewayHost: string | undefined;
   /** Of probe requests. */
   readonly model: string;
   /** `/metrics` of the picker, for where its pods cannot be reached. */

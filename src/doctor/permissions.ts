@@ -10,6 +10,8 @@ interface Need {
   readonly group: string;
   readonly resource: string;
   readonly verbs: readonly string[];
+  /** Of the one object the right may be for. */
+  readonly name?: string;
   /** Reviews are of no namespace. */
   readonly wide?: true;
   /** Why it is wanted; a right that only makes things nicer is a warning when it lacks. */
@@ -18,7 +20,7 @@ interface Need {
 }
 
 /** What the picker has to be allowed to do. Source: `config/manifests/rbac.yaml` and the chart. */
-function needsOf(objectGroup: string, picker: PickerPod | undefined): readonly Need[] {
+function needsOf({ namespace, poolName }: Visit, objectGroup: string, picker: PickerPod | undefined): readonly Need[] {
   const follow = ['list', 'watch'];
   const needs: Need[] = [
     { group: '', resource: 'pods', verbs: follow, use: 'to find model servers' },
@@ -28,8 +30,9 @@ function needsOf(objectGroup: string, picker: PickerPod | undefined): readonly N
     { group: '', resource: 'events', verbs: ['create'], use: 'to tell of trouble as Events', isNice: true },
   ];
   if (picker?.leaderElection === true) {
-    const verbs = ['get', 'create', 'update'];
-    needs.push({ group: 'coordination.k8s.io', resource: 'leases', verbs, use: 'to elect a leader' });
+    const lease = { group: 'coordination.k8s.io', resource: 'leases', use: 'to elect a leader' };
+    needs.push({ ...lease, verbs: ['create'] });
+    needs.push({ ...lease, verbs: ['get', 'update'], name: `epp-${namespace}-${poolName}.llm-d.ai` });
   }
   if (picker?.metricsAuth === true) {
     const use = 'to check who reads /metrics';
@@ -66,7 +69,7 @@ export async function checkPermissions(
   // Outside, what we may do ourselves says nothing of the picker.
   if (user === undefined && !visit.isInside)
     return [skipped('no pod of the picker was found, so its account is unknown')];
-  const needs = needsOf(objectGroup, picker);
+  const needs = needsOf(visit, objectGroup, picker);
   let account = user === undefined ? own : { user, title: user };
   let asked = await ask(visit, needs, account);
   if (typeof asked === 'string' && account !== own && visit.isInside) {
@@ -99,10 +102,16 @@ async function ask(
 
 function lacking(need: Need, missing: readonly string[], who: string, namespace: string): Finding {
   const { warning, error } = notesOf('permissions');
-  const { group, resource, wide, use, isNice } = need;
+  const { group, resource, name, wide, use, isNice } = need;
   const where = wide === true ? 'in the cluster' : `in namespace ${namespace}`;
   const message = `${who} may not ${missing.join(' and ')} ${resource} ${where}, ${use}`;
-  const rule = [`- apiGroups: ['${group}']`, `  resources: [${resource}]`, `  verbs: [${need.verbs.join(', ')}]`];
+  const only = name === undefined ? [] : [`  resourceNames: [${name}]`];
+  const rule = [
+    `- apiGroups: ['${group}']`,
+    `  resources: [${resource}]`,
+    ...only,
+    `  verbs: [${need.verbs.join(', ')}]`,
+  ];
   const fix = [`add to the picker's ${wide === true ? 'ClusterRole' : 'Role'}:`, ...rule].join('\n');
   return isNice === true ? warning(message, fix) : error(message, fix);
 }
@@ -110,11 +119,11 @@ function lacking(need: Need, missing: readonly string[], who: string, namespace:
 /** Whether it is allowed, or a text that says why nobody knows. */
 async function isAllowed(
   { cluster, namespace }: Visit,
-  { group, resource, wide }: Need,
+  { group, resource, name, wide }: Need,
   verb: string,
   user: string | undefined,
 ): Promise<boolean | string> {
-  const resourceAttributes = { group, resource, verb, ...(wide !== true && { namespace }) };
+  const resourceAttributes = { group, resource, verb, name, ...(wide !== true && { namespace }) };
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
   const kind = user === undefined ? 'SelfSubjectAccessReview' : 'SubjectAccessReview';
   const look = await cluster.review(`${REVIEWS}/${kind.toLowerCase()}s`, {

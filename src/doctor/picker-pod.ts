@@ -24,8 +24,8 @@ export function readPickerPod(object: KubeObject, service?: PickerService): Pick
     name,
     address,
     grpcPort: typeof targetPort === 'number' ? targetPort : (number(named?.['containerPort']) ?? service?.port ?? 0),
-    healthPort: Number(flag(args, 'grpc-health-port') ?? HEALTH_PORT),
-    metricsPort: Number(flag(args, 'metrics-port') ?? METRICS_PORT),
+    healthPort: portOf(flag(args, 'grpc-health-port'), HEALTH_PORT),
+    metricsPort: portOf(flag(args, 'metrics-port'), METRICS_PORT),
     secure: isOn(flag(args, 'secure-serving') ?? 'true'),
     leaderElection: isOn(flag(args, 'ha-enable-leader-election') ?? 'false'),
     metricsAuth: isOn(flag(args, 'metrics-endpoint-auth') ?? 'true'),
@@ -41,6 +41,12 @@ export function flag(args: readonly string[], name: string): string | undefined 
   if (value !== undefined) return value;
   const next = args.at(at + 1);
   return next === undefined || next.startsWith('-') ? 'true' : next;
+}
+
+/** A number out of an argument; one that is no port, like a variable of the shell's, says nothing. */
+function portOf(written: string | undefined, otherwise: number): number {
+  const port = Number(written);
+  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : otherwise;
 }
 
 function isOn(value: string): boolean {

@@ -9,18 +9,19 @@ import { readPickerPod } from './picker-pod.ts';
 /** The Service the pool names, whether a gateway would speak HTTP/2 to it, and the pods behind it. */
 export async function checkPickerService(
   { cluster, namespace }: Visit,
-  pool: KubeObject,
+  pool: KubeObject | undefined,
 ): Promise<{
   readonly findings: Finding[];
   readonly service?: PickerService;
   readonly pods?: readonly PickerPod[];
 }> {
-  const { ok, error, skipped } = notesOf('picker service');
+  const { error, skipped } = notesOf('picker service');
+  if (pool === undefined) return { findings: [skipped('the pool was not read, so nothing names its picker')] };
   const ref = fields(fields(pool['spec'])['endpointPickerRef']);
   const name = text(ref['name']);
   const port = number(fields(ref['port'])['number']);
-  if (name === '' || port === undefined) {
-    const message = `the pool has no spec.endpointPickerRef with a name and a port: gateways have nobody to ask`;
+  if (name === '' || port === undefined || (text(ref['kind']) || 'Service') !== 'Service') {
+    const message = `the pool has no spec.endpointPickerRef with the name and a port of a Service: gateways have nobody to ask`;
     return { findings: [error(message, 'endpointPickerRef: {name: <Service of the picker>, port: {number: 9002}}')] };
   }
   const look = await cluster.get(`/api/v1/namespaces/${namespace}/services/${name}`);
@@ -29,13 +30,38 @@ export async function checkPickerService(
     const message = `endpointPickerRef names the Service ${namespace}/${name}, which does not exist: every request is a 500`;
     return { findings: [error(message, 'create the Service, or correct spec.endpointPickerRef.name of the pool')] };
   }
-  const spec = fields(look.value['spec']);
+  const { finding, service } = judgeService(look.value, `${namespace}/${name}`, port);
+  if (service === undefined) return { findings: [finding] };
+  const behind = await cluster.list(`/api/v1/namespaces/${namespace}/pods`, selectorText(service.selector));
+  if (behind.kind !== 'found') {
+    const why = behind.kind === 'unknown' ? behind.why : 'the API server has no pods';
+    return { findings: [finding, notesOf('picker pods').skipped(why)], service };
+  }
+  // A Service without a selector has its addresses from elsewhere.
+  const objects = Object.keys(service.selector).length === 0 ? [] : behind.value;
+  const pods = objects.flatMap((object) => readPickerPod(object, service) ?? []);
+  return { findings: [finding, podsOf(objects, service)], service, pods };
+}
+
+/** Whether the Service has the port, and gateways speak HTTP/2 to it. */
+function judgeService(
+  { metadata, spec: read }: KubeObject,
+  called: string,
+  port: number,
+): { readonly finding: Finding; readonly service?: PickerService } {
+  const { ok, error } = notesOf('picker service');
+  const { name = '', namespace = '' } = metadata ?? {};
+  const spec = fields(read);
+  if (spec['type'] === 'ExternalName') {
+    const message = `endpointPickerRef names the Service ${called}, which is of type ExternalName`;
+    return { finding: error(message, 'a pool may not have such a picker: make it a Service with a selector') };
+  }
   const ports = list(spec['ports']);
   const entry = ports.find((each) => each['port'] === port);
   if (entry === undefined) {
     const there = ports.map((each) => String(each['port'])).join(', ');
-    const message = `the Service ${namespace}/${name} has no port ${port}, which endpointPickerRef names; it has ${there}`;
-    return { findings: [error(message, 'make spec.endpointPickerRef.port.number and a port of the Service agree')] };
+    const message = `the Service ${called} has no port ${port}, which endpointPickerRef names; it has ${there}`;
+    return { finding: error(message, 'make spec.endpointPickerRef.port.number and a port of the Service agree') };
   }
   const { targetPort } = entry;
   const service: PickerService = {
@@ -45,22 +71,13 @@ export async function checkPickerService(
     targetPort: typeof targetPort === 'string' ? targetPort : (number(targetPort) ?? port),
   };
   const trouble = protocolTrouble(text(entry['name']), text(entry['appProtocol']));
-  const found =
-    trouble === undefined
-      ? ok(`Service ${namespace}/${name} port ${port}, HTTP/2`)
-      : error(
-          `gateways do not speak HTTP/2 to port ${port} of the Service ${namespace}/${name}: ${trouble}`,
-          `kubectl -n ${namespace} patch service ${name} --type=json -p '[{"op":"add","path":"/spec/ports/${ports.indexOf(entry)}/appProtocol","value":"kubernetes.io/h2c"}]'`,
-        );
-  const behind = await cluster.list(`/api/v1/namespaces/${namespace}/pods`, selectorText(service.selector));
-  if (behind.kind !== 'found') {
-    const why = behind.kind === 'unknown' ? behind.why : 'the API server has no pods';
-    return { findings: [found, notesOf('picker pods').skipped(why)], service };
-  }
-  // A Service without a selector has its addresses from elsewhere.
-  const objects = Object.keys(service.selector).length === 0 ? [] : behind.value;
-  const pods = objects.flatMap((object) => readPickerPod(object, service) ?? []);
-  return { findings: [found, podsOf(objects, service)], service, pods };
+  if (trouble === undefined) return { finding: ok(`Service ${called} port ${port}, HTTP/2`), service };
+  const patch = [{ op: 'add', path: `/spec/ports/${ports.indexOf(entry)}/appProtocol`, value: 'kubernetes.io/h2c' }];
+  const fix = `kubectl -n ${namespace} patch service ${name} --type=json -p '${JSON.stringify(patch)}'`;
+  return {
+    finding: error(`gateways do not speak HTTP/2 to port ${port} of the Service ${called}: ${trouble}`, fix),
+    service,
+  };
 }
 
 /**

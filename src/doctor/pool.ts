@@ -19,6 +19,7 @@ export async function checkPool(visit: Visit): Promise<{
   if (look.kind === 'unknown') return { findings: [skipped(look.why)] };
   if (look.kind === 'absent') {
     const others = await cluster.list(path);
+    if (others.kind === 'absent') return { findings: [skipped('the cluster has no such kind')] };
     const names = others.kind === 'found' ? others.value.map(({ metadata }) => metadata?.name ?? '') : [];
     const there = names.length === 0 ? 'there is none' : `there is ${names.join(', ')}`;
     const message = `no InferencePool ${namespace}/${poolName}; in this namespace ${there}`;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'undici';
-import { joinHostPort } from '../lib/host-port.ts';
 import { type Finding, notesOf } from './finding.ts';
 import type { PickerPod, Visit } from './installation.ts';
-import { difference, type PickCounts, readPickCounts } from './pick-counts.ts';
+import { countPicks, difference, type PickCounts } from './pick-counts.ts';
+import { pickerUrls, readPickerPage } from './picker-page.ts';
 
 const PROBES = 3;
 /** Until the picker has counted a request that was answered. */
@@ -72,23 +72,25 @@ function honoured(answers: readonly Answer[], byPod: ReadonlyMap<string, number>
       );
 }
 
-async function counts(
-  { pickerMetricsUrl, metricsToken, model, timeoutMs }: Visit,
-  pods: readonly PickerPod[],
-): Promise<PickCounts | string> {
-  const urls =
-    pickerMetricsUrl === undefined
-      ? pods.map(({ address, metricsPort }) => `http://${joinHostPort(address, metricsPort)}/metrics`)
-      : [pickerMetricsUrl];
+async function counts(visit: Visit, pods: readonly PickerPod[]): Promise<PickCounts | string> {
+  const urls = pickerUrls(visit, pods, '/metrics');
   if (urls.length === 0) return 'no pod of the picker was found; give --picker-metrics-url';
-  return readPickCounts(urls, { model, token: metricsToken, timeoutMs });
+  const pages = await Promise.all(urls.map((url) => readPickerPage(url, visit)));
+  const failed = pages.find((page) => page.kind !== 'page');
+  if (failed !== undefined) return failed.why;
+  const text = pages.map((page) => (page.kind === 'page' ? page.text : '')).join('\n');
+  return countPicks(text, visit.model);
 }
 
-async function send({ model, timeoutMs }: Visit, gatewayUrl: string): Promise<Answer | string> {
+async function send({ model, timeoutMs, gatewayHost }: Visit, gatewayUrl: string): Promise<Answer | string> {
   try {
     const { statusCode, headers, body } = await request(new URL('/v1/completions', gatewayUrl), {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-request-id': `pointsman-doctor-${randomUUID()}` },
+      headers: {
+        'content-type': 'application/json',
+        'x-request-id': `pointsman-doctor-${randomUUID()}`,
+        ...(gatewayHost !== undefined && { host: gatewayHost }),
+      },
       body: JSON.stringify({ model, prompt: 'hello', max_tokens: 1 }),
       signal: AbortSignal.timeout(timeoutMs),
     });

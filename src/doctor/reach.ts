@@ -6,8 +6,11 @@ export type Reach =
   | { readonly kind: 'refused' }
   | { readonly kind: 'silent'; readonly why: string };
 
-/** Connects and hangs up. Never rejects. */
+/** Connects and hangs up. Never rejects, not for a port that cannot be one either. */
 export function reach(host: string, port: number, timeoutMs: number): Promise<Reach> {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    return Promise.resolve({ kind: 'silent', why: `${port} is no port` });
+  }
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const end = (result: Reach): void => {

@@ -25,9 +25,22 @@ export async function checkRoutes(visit: Visit): Promise<Finding[]> {
   const pods = await Promise.all(gateways.map((gateway) => gatewayPods(visit, gateway)));
   return [
     ...routes.flatMap(judgeRoute),
+    ...(await grpcRoutes(visit)),
     ...gateways.flatMap((gateway) => sharing(gateway, look.value)),
     ...pods.flat(),
   ];
+}
+
+/** Routes of gRPC, which Istio sends to a pool without asking its picker. Source: contract `wire-protocol.md` 9.1. */
+async function grpcRoutes({ cluster, namespace, poolName: pool }: Visit): Promise<Finding[]> {
+  const { error } = notesOf('routes');
+  const look = await cluster.listAll(ROOT, 'grpcroutes', namespace);
+  if (look.kind !== 'found') return [];
+  return look.value
+    .filter((route) => poolsOf(route).has(`${namespace}/${pool}`))
+    .map((route) =>
+      error(`GRPCRoute ${nameOf(route)} leads to the pool, and Istio asks no picker for it`, 'make it an HTTPRoute'),
+    );
 }
 
 /** What is wrong with one route. */

@@ -5,8 +5,16 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startEmbeddedGateway } from '../../src/gateway/embedded.ts';
 import { type ModelServer, startModelServer } from '../../src/simulator/model-server.ts';
 import type { Manifest } from './api.ts';
-import { GATEWAY_GROUP, ISTIO_GROUP, looseCrd, route } from './gateway-manifests.ts';
-import { examine, type Examination, install, type Installation, type PickerPorts, runDoctor } from './installation.ts';
+import { GATEWAY_GROUP, ISTIO_GROUP, istiodWith, looseCrd, route } from './gateway-manifests.ts';
+import {
+  accept,
+  examine,
+  type Examination,
+  install,
+  type Installation,
+  type PickerPorts,
+  runDoctor,
+} from './installation.ts';
 import { NEW_GROUP, PICKER_RULES, pool, POOL_GROUP, setStatus } from './manifests.ts';
 import { type PickerProcess, startPickerProcess } from './picker-process.ts';
 import { freePorts } from './server-process.ts';
@@ -52,8 +60,9 @@ describeCluster('pointsman doctor', (cluster) => {
     await Promise.all([picker?.stop(), cleartext?.stop(), server?.close()]);
   });
 
+  /** The picker is that of the good installation; what it says of its pool is not this one's, so nobody is told where. */
   const installed = (namespace: string, change: object = {}): Promise<Installation> =>
-    install(cluster(), { namespace, picker: ports, serverPort: server.port, ...change });
+    install(cluster(), { namespace, picker: { ...ports, metrics: 1 }, serverPort: server.port, ...change });
   const look = (namespace: string, ...args: readonly string[]): Promise<Examination> =>
     examine(admin, namespace, ['--timeout=2s', ...args]);
 
@@ -79,6 +88,7 @@ describeCluster('pointsman doctor', (cluster) => {
       'certificate',
       'stream limit',
       'picker health',
+      'picker view',
       'destination rule',
       'routes',
       'gateway',
@@ -185,8 +195,8 @@ describeCluster('pointsman doctor', (cluster) => {
   });
 
   it('finds a picker in cleartext and a DestinationRule for TLS', async () => {
-    const { grpcPort, healthPort, metricsPort } = cleartext;
-    const plain = { grpc: grpcPort, health: healthPort, metrics: metricsPort };
+    const { grpcPort, healthPort } = cleartext;
+    const plain = { grpc: grpcPort, health: healthPort, metrics: 1 };
     const { namespace } = await installed('doctor-cleartext', { picker: plain });
     const { code, troubles } = await look(namespace);
     expect(code).toBe(1);
@@ -228,6 +238,51 @@ describeCluster('pointsman doctor', (cluster) => {
     expect(troubles).toEqual([
       expect.stringContaining('warning gateway: doctor-gateways/front has 2 pools in 2 HTTPRoutes'),
       expect.stringContaining('error gateway: no pod in doctor-gateways has the label'),
+    ]);
+  });
+
+  it('finds a picker that serves another pool', async () => {
+    const other = await startModelServer({ name: 'server-b', seed: 1, model: 'chat' });
+    onTestFinished(() => other.close());
+    const { namespace } = await installed('doctor-other', { picker: ports, serverPort: other.port });
+    const { code, troubles } = await look(namespace);
+    expect(code).toBe(1);
+    expect(troubles).toEqual([
+      `error picker view: the picker at http://127.0.0.1:${ports.metrics}/debug/endpoints does not know 127.0.0.1:${other.port}`,
+    ]);
+  });
+
+  it('finds what a gateway says of the pool', async () => {
+    const { namespace, pool: made } = await installed('doctor-status');
+    const why = { reason: 'InvalidExtensionRef', message: 'service not found' };
+    await accept(cluster().api, made, { ResolvedRefs: why });
+    const { troubles, code } = await look(namespace);
+    expect(code).toBe(1);
+    expect(troubles).toEqual([
+      'error pool status: front: ResolvedRefs is False (InvalidExtensionRef): service not found',
+    ]);
+  });
+
+  it('finds an istiod that does not look at pools', async () => {
+    const { api } = cluster();
+    const istiod = istiodWith([]);
+    await api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } }, istiod);
+    onTestFinished(() => api.remove(istiod));
+    const without = await look(GOOD);
+    expect(without.code).toBe(1);
+    expect(without.troubles).toEqual([expect.stringContaining('error istiod: istiod does not have ENABLE_GATEWAY')]);
+    await api.apply(istiodWith([{ name: 'ENABLE_GATEWAY_API_INFERENCE_EXTENSION', value: 'true' }]));
+    const flagged = await look(GOOD);
+    expect([flagged.code, flagged.troubles]).toEqual([0, []]);
+  });
+
+  it('finds leases the picker may not use', async () => {
+    const { namespace } = await installed('doctor-leases', { args: ['--ha-enable-leader-election'] });
+    const { findings } = await look(namespace);
+    const fixes = findings.filter(({ check, severity }) => check === 'permissions' && severity === 'error');
+    expect(fixes.map(({ fix }) => fix)).toEqual([
+      expect.stringContaining('resources: [leases]\n  verbs: [create]'),
+      expect.stringContaining(`resourceNames: [epp-${namespace}-model.llm-d.ai]\n  verbs: [get, update]`),
     ]);
   });
 

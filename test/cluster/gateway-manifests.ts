@@ -70,3 +70,15 @@ export function destinationRule(service: string, namespace: string): Manifest {
     },
   };
 }
+
+/** The control plane's Deployment, as far as anybody here looks at it. */
+export function istiodWith(env: readonly object[]): Manifest {
+  const labels = { app: 'istiod' };
+  const containers = [{ name: 'discovery', image: 'pilot', env }];
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'istiod', namespace: 'istio-system', labels },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
+  };
+}

@@ -21,6 +21,8 @@ export interface InstallationOptions {
   /** Port of the model server, at 127.0.0.1. */
   readonly serverPort: number;
   readonly rules?: readonly Rule[];
+  /** Of the picker, as its pod shows them. */
+  readonly args?: readonly string[];
 }
 
 /** The objects of an installation behind Istio; a fault is planted by changing or removing one. */
@@ -37,7 +39,7 @@ const RULES: readonly Rule[] = [...PICKER_RULES, { apiGroups: [''], resources: [
 
 /** Writes everything a good installation has, statuses of controllers and kubelets included. */
 export async function install(cluster: Cluster, options: InstallationOptions): Promise<Installation> {
-  const { namespace, picker, serverPort, rules = RULES } = options;
+  const { namespace, picker, serverPort, rules = RULES, args = [] } = options;
   const { api } = cluster;
   await cluster.user(namespace, 'model-epp', rules);
   const server = pod({ name: 'server-a', namespace, labels: { app: 'model' } });
@@ -58,7 +60,7 @@ export async function install(cluster: Cluster, options: InstallationOptions): P
     rule: destinationRule('model-epp', namespace),
   };
   const front = pod({ name: 'front', namespace, labels: { 'gateway.networking.k8s.io/gateway-name': 'front' } });
-  const epp = pickerPod(namespace, picker);
+  const epp = pickerPod(namespace, picker, args);
   await api.apply(
     installation.pool,
     installation.service,
@@ -74,13 +76,18 @@ export async function install(cluster: Cluster, options: InstallationOptions): P
   return installation;
 }
 
-/** Writes what Istio writes about a pool it routes to. */
-async function accept(api: Api, to: Manifest): Promise<void> {
+/** Why a condition is not true. */
+interface Refusal {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Writes what Istio writes about a pool it routes to; `not` are the conditions that are false. */
+export async function accept(api: Api, to: Manifest, not: Readonly<Record<string, Refusal>> = {}): Promise<void> {
   const condition = (type: string): object => ({
     type,
-    status: 'True',
-    reason: type,
-    message: 'all is well',
+    status: not[type] === undefined ? 'True' : 'False',
+    ...(not[type] ?? { reason: type, message: 'all is well' }),
     lastTransitionTime: '2026-01-01T00:00:00Z',
   });
   const parent = {
@@ -91,9 +98,9 @@ async function accept(api: Api, to: Manifest): Promise<void> {
   await api.patch(to, { status: { parents: [parent] } }, '/status');
 }
 
-function pickerPod(namespace: string, { health, metrics }: PickerPorts): Manifest {
+function pickerPod(namespace: string, { health, metrics }: PickerPorts, more: readonly string[]): Manifest {
   const made = pod({ name: 'epp-1', namespace, labels: { app: 'epp' } });
-  const args = [`--grpc-health-port=${health}`, `--metrics-port=${metrics}`, '--metrics-endpoint-auth=false'];
+  const args = [`--grpc-health-port=${health}`, `--metrics-port=${metrics}`, '--metrics-endpoint-auth=false', ...more];
   return {
     ...made,
     spec: { serviceAccountName: 'model-epp', containers: [{ name: 'epp', image: 'pointsman', args }], nodeName: 'a' },
