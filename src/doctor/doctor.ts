@@ -3,7 +3,7 @@ import type { KubernetesApi } from '../kubernetes/api.ts';
 import { ClusterReader } from './cluster-reader.ts';
 import { checkCrds } from './crds.ts';
 import { checkDestinationRule } from './destination-rule.ts';
-import { checkPorts } from './endpoints.ts';
+import { isNear, judgePorts, tryEndpoints } from './endpoints.ts';
 import { checkEngineMetrics } from './engine-metrics.ts';
 import { type Finding, notesOf } from './finding.ts';
 import type { DoctorOptions, Visit } from './installation.ts';
@@ -26,15 +26,17 @@ export async function examine(api: KubernetesApi, options: DoctorOptions): Promi
   const { findings: crds, objectGroup } = await checkCrds(visit);
   const { findings: pool, object, state } = await checkPool(visit);
   const { findings: services, service, pods = [] } = await checkPickerService(visit, object);
-  const ports = state && (await checkPorts(visit, state));
-  const picker = service && (await checkPicker(visit, pods));
+  const tried = state === undefined ? [] : await tryEndpoints(visit, state);
+  const near = await isNear(visit, tried, pods);
+  const open = tried.filter(({ result }) => result.kind === 'open').map(({ endpoint }) => endpoint);
+  const picker = service && (await checkPicker(visit, pods, near));
   return [
     ...crds,
     ...pool,
     ...services,
     ...(await guarded('permissions', checkPermissions(visit, objectGroup, pods.at(0)))),
-    ...(ports?.findings ?? []),
-    ...(ports === undefined ? [] : await guarded('metrics', checkEngineMetrics(visit, ports.open))),
+    ...(state === undefined ? [] : judgePorts(tried, near)),
+    ...(state === undefined ? [] : await guarded('metrics', checkEngineMetrics(visit, open))),
     ...(picker?.findings ?? []),
     ...(state === undefined ? [] : await guarded('picker view', checkPickerView(visit, state, pods))),
     ...(service === undefined
@@ -42,7 +44,7 @@ export async function examine(api: KubernetesApi, options: DoctorOptions): Promi
       : await guarded('destination rule', checkDestinationRule(visit, service, picker?.security))),
     ...(await guarded('istiod', checkIstiod(visit))),
     ...(await guarded('routes', checkRoutes(visit))),
-    ...(await guarded('gateway probe', checkProbe(visit, pods))),
+    ...(await guarded('gateway probe', checkProbe(visit, pods, state?.pods ?? []))),
   ];
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../protos/health.ts';
 import { type Finding, notesOf } from './finding.ts';
 import type { PickerPod, Visit } from './installation.ts';
+import { GO_INSIDE } from './reach.ts';
 import { type Transport, transportOf } from './transport.ts';
 
 const SOON_MS = 14 * 24 * 3_600_000;
@@ -26,10 +27,11 @@ export interface PickerSecurity {
 export async function checkPicker(
   visit: Visit,
   pods: readonly PickerPod[],
+  near: boolean,
 ): Promise<{ readonly findings: Finding[]; readonly security: PickerSecurity | undefined }> {
   if (pods.length === 0)
     return { findings: [notesOf('picker').skipped('no pod of it was found')], security: undefined };
-  const seen = await Promise.all(pods.map((pod) => checkPod(visit, pod)));
+  const seen = await Promise.all(pods.map((pod) => checkPod(visit, pod, near)));
   const tls = seen.map(({ transport }) => transport).find(({ kind }) => kind === 'tls' || kind === 'cleartext');
   const security =
     tls?.kind === 'tls' || tls?.kind === 'cleartext'
@@ -39,18 +41,17 @@ export async function checkPicker(
 }
 
 async function checkPod(
-  { timeoutMs, isInside }: Visit,
+  { timeoutMs }: Visit,
   pod: PickerPod,
+  near: boolean,
 ): Promise<{ readonly findings: Finding[]; readonly transport: Transport }> {
   const { ok, warning, error } = notesOf('picker');
   const where = `${pod.name} (${joinHostPort(pod.address, pod.grpcPort)})`;
   const transport = await transportOf(pod.address, pod.grpcPort, timeoutMs);
-  if (transport.kind === 'silent') {
+  if (transport.kind === 'silent' || (transport.kind === 'other' && !near)) {
     const message = `no connection to ${where}: ${transport.why}`;
-    const fix = isInside
-      ? 'look for a NetworkPolicy, or a node that is gone'
-      : 'run pointsman doctor in a pod of the cluster to know: pods cannot be reached from here';
-    return { findings: [isInside ? error(message, fix) : warning(message, fix)], transport };
+    const fix = 'look for a NetworkPolicy, or a node that is gone';
+    return { findings: [near ? error(message, fix) : warning(message, GO_INSIDE)], transport };
   }
   if (transport.kind === 'other') {
     const fix = "make targetPort of the picker's Service the picker's --grpc-port, and see its log";

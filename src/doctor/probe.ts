@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'undici';
+import type { PodFacts } from '../discovery/kubernetes/pods.ts';
+import { joinHostPort } from '../lib/host-port.ts';
 import { type Finding, notesOf } from './finding.ts';
 import type { PickerPod, Visit } from './installation.ts';
 import { countPicks, difference, type PickCounts } from './pick-counts.ts';
@@ -8,22 +10,29 @@ import { pickerUrls, readPickerPage } from './picker-page.ts';
 const PROBES = 3;
 /** Until the picker has counted a request that was answered. */
 const SETTLE_MS = 250;
-/** Header by which the simulators of llm-d and Pointsman, and some servers, say which pod answered. */
-const SERVED_BY = 'x-inference-pod';
+/** Header by which simulated servers say which pod they are. */
+const POD_HEADER = 'x-inference-pod';
+/** Header of the plugin `destination-endpoint-served-verifier`: the address the gateway says has served. */
+const ADDRESS_HEADER = 'x-conformance-test-served-endpoint';
 
 interface Answer {
   readonly status: number;
+  /** Pod that says it served; undefined when nobody says. */
   readonly servedBy: string | undefined;
 }
 
 /** Sends marked requests through the gateway and looks whether the picker counted them: a 200 alone proves nothing. */
-export async function checkProbe(visit: Visit, pods: readonly PickerPod[]): Promise<Finding[]> {
+export async function checkProbe(
+  visit: Visit,
+  pods: readonly PickerPod[],
+  servers: readonly PodFacts[],
+): Promise<Finding[]> {
   const { ok, warning, error, skipped } = notesOf('gateway probe');
   const { gatewayUrl, model } = visit;
   if (gatewayUrl === undefined) return [skipped('no --gateway-url')];
   const before = await counts(visit, pods);
   const answers: (Answer | string)[] = [];
-  for (let at = 0; at < PROBES; at++) answers.push(await send(visit, gatewayUrl));
+  for (let at = 0; at < PROBES; at++) answers.push(await send(visit, gatewayUrl, servers));
   const failed = answers.find((answer) => typeof answer === 'string');
   if (failed !== undefined) return [error(`no answer from ${gatewayUrl}: ${failed}`, 'is that the gateway?')];
   const good = answers.filter((answer) => typeof answer !== 'string');
@@ -62,7 +71,10 @@ function fails(statuses: string): Finding {
 function honoured(answers: readonly Answer[], byPod: ReadonlyMap<string, number>): Finding {
   const { ok, error, skipped } = notesOf('picks honoured');
   const served = answers.flatMap(({ servedBy }) => servedBy ?? []);
-  if (served.length < answers.length) return skipped(`the servers do not say who they are (header ${SERVED_BY})`);
+  if (served.length < answers.length)
+    return skipped(
+      `the servers do not say who they are (no header ${POD_HEADER}), nor the picker (plugin destination-endpoint-served-verifier)`,
+    );
   const strays = served.filter((pod) => !byPod.has(pod));
   return strays.length === 0
     ? ok(`${served.length} of ${served.length} requests were served by the pod the picker named`)
@@ -82,7 +94,11 @@ async function counts(visit: Visit, pods: readonly PickerPod[]): Promise<PickCou
   return countPicks(text, visit.model);
 }
 
-async function send({ model, timeoutMs, gatewayHost }: Visit, gatewayUrl: string): Promise<Answer | string> {
+async function send(
+  { model, timeoutMs, gatewayHost }: Visit,
+  gatewayUrl: string,
+  servers: readonly PodFacts[],
+): Promise<Answer | string> {
   try {
     const { statusCode, headers, body } = await request(new URL('/v1/completions', gatewayUrl), {
       method: 'POST',
@@ -95,9 +111,21 @@ async function send({ model, timeoutMs, gatewayHost }: Visit, gatewayUrl: string
       signal: AbortSignal.timeout(timeoutMs),
     });
     await body.dump();
-    const { [SERVED_BY]: servedBy } = headers;
-    return { status: statusCode, servedBy: typeof servedBy === 'string' ? servedBy : undefined };
+    return { status: statusCode, servedBy: serverOf(headers, servers) };
   } catch (error) {
     return error instanceof Error ? error.message || error.name : String(error);
   }
+}
+
+function serverOf(headers: Readonly<Record<string, unknown>>, servers: readonly PodFacts[]): string | undefined {
+  const { [POD_HEADER]: pod, [ADDRESS_HEADER]: address } = headers;
+  if (typeof pod === 'string') return pod;
+  if (typeof address !== 'string') return undefined;
+  const server = servers.find((each) => each.address !== undefined && isAt(address, each.address));
+  return server?.name ?? address;
+}
+
+/** Whether `hostPort` is a port of this host. */
+function isAt(hostPort: string, host: string): boolean {
+  return hostPort.replace(/:\d+$/, '') === joinHostPort(host, 0).replace(/:0$/, '');
 }

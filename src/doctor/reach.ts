@@ -1,6 +1,9 @@
 import { connect } from 'node:net';
 
-/** What became of a TCP connection; `silent` is one nobody answered, which may only mean that we are elsewhere. */
+/** What to do where pods cannot be reached. */
+export const GO_INSIDE = 'run pointsman doctor in a pod of the cluster to know: pods cannot be reached from here';
+
+/** What became of a TCP connection; `silent` is any failure but a refusal. */
 export type Reach =
   | { readonly kind: 'open' }
   | { readonly kind: 'refused' }

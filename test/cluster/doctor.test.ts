@@ -166,6 +166,24 @@ describeCluster('pointsman doctor', (cluster) => {
     expect(troubles).toEqual([`error target ports: nobody listens at 127.0.0.1:${nobody} (server-a)`]);
   });
 
+  it('says nothing bad of pods it cannot reach from outside, but does inside', async () => {
+    const { namespace, server: far, epp } = await installed('doctor-far');
+    // An address for documentation: nobody has it, and what a connection comes to is the network's to say.
+    for (const pod of [far, epp]) await setStatus(cluster().api, pod, { ip: '192.0.2.1', ready: true });
+    const outside = await examine(admin, namespace, ['--timeout=300ms']);
+    expect(outside.troubles).toEqual([
+      expect.stringContaining(`warning target ports: no connection to 192.0.2.1:${server.port} (server-a)`),
+      expect.stringContaining('warning picker: no connection to epp-1 (192.0.2.1:'),
+    ]);
+    expect(outside.code).toBe(0);
+    const inside = await examine(admin, namespace, ['--timeout=300ms'], { KUBERNETES_SERVICE_HOST: '127.0.0.1' });
+    expect(inside.troubles).toEqual([
+      expect.stringMatching(/^error target ports: .* 192\.0\.2\.1/),
+      expect.stringMatching(/^error picker: .* ?epp-1 \(192\.0\.2\.1:/),
+    ]);
+    expect(inside.code).toBe(1);
+  });
+
   it.each([
     ['some', 'vllm:num_requests_waiting 1\nvllm:num_requests_running 1\n', 0, 'vllm:kv_cache_usage_perc'],
     ['all', 'other_things 1\n', 1, 'vllm:num_requests_waiting, vllm:num_requests_running'],
@@ -294,6 +312,10 @@ describeCluster('pointsman doctor', (cluster) => {
     const messages = asked.findings.map(({ message }) => message);
     expect(messages).toContain('the picker was asked for each of 3 requests; they were answered with 200');
     expect(messages).toContain('3 of 3 requests were served by the pod the picker named');
+    const text = await runDoctor(admin, ['--pool-name=model', `--pool-namespace=${GOOD}`]);
+    expect(text.code).toBe(0);
+    expect(text.output).toMatch(/^ok {7}pool kind: InferencePool of .*\n/);
+    expect(text.output).toMatch(/\n19 ok, 0 warnings, 0 errors, 2 skipped\n$/);
     // The server itself: what a gateway that passes the picker by looks like.
     const bypassed = await look(GOOD, `--gateway-url=${server.url}`);
     expect(bypassed.code).toBe(1);

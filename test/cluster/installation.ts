@@ -31,6 +31,7 @@ export interface Installation {
   readonly pool: Manifest;
   readonly service: Manifest;
   readonly server: Manifest;
+  readonly epp: Manifest;
   readonly route: Manifest;
   readonly rule: Manifest;
 }
@@ -56,11 +57,12 @@ export async function install(cluster: Cluster, options: InstallationOptions): P
       },
     },
     server,
+    epp: pickerPod(namespace, picker, args),
     route: route({ name: 'chat', namespace, gateway: 'front', pools: ['model'] }),
     rule: destinationRule('model-epp', namespace),
   };
   const front = pod({ name: 'front', namespace, labels: { 'gateway.networking.k8s.io/gateway-name': 'front' } });
-  const epp = pickerPod(namespace, picker, args);
+  const { epp } = installation;
   await api.apply(
     installation.pool,
     installation.service,
@@ -117,13 +119,14 @@ export interface Examination {
 }
 
 /** Runs `pointsman doctor --json` as a process. */
-export async function examine(kubeconfig: string, namespace: string, args: readonly string[]): Promise<Examination> {
-  const { code, output } = await runDoctor(kubeconfig, [
-    '--pool-name=model',
-    `--pool-namespace=${namespace}`,
-    '--json',
-    ...args,
-  ]);
+export async function examine(
+  kubeconfig: string,
+  namespace: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Examination> {
+  const all = ['--pool-name=model', `--pool-namespace=${namespace}`, '--json', ...args];
+  const { code, output } = await runDoctor(kubeconfig, all, env);
   const { findings } = (output.startsWith('{') ? JSON.parse(output) : { findings: [] }) as { findings: Finding[] };
   const troubles = findings
     .filter(({ severity }) => severity === 'error' || severity === 'warning')
@@ -132,11 +135,15 @@ export async function examine(kubeconfig: string, namespace: string, args: reado
 }
 
 /** Runs `pointsman doctor` as a process; the output is both streams. */
-export function runDoctor(kubeconfig: string, args: readonly string[]): Promise<{ code: number; output: string }> {
+export function runDoctor(
+  kubeconfig: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; output: string }> {
   // Nothing of the machine's own Kubernetes is to be found.
   const { NODE_EXTRA_CA_CERTS: _ca, ...rest } = process.env;
   const clean = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith('KUBE')));
-  const env = { ...clean, KUBECONFIG: kubeconfig };
+  const env = { ...clean, KUBECONFIG: kubeconfig, ...more };
   return new Promise((resolve) => {
     execFile(process.execPath, [inject('pickerMain'), 'doctor', ...args], { env }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, output: stdout + stderr }),
