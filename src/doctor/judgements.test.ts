@@ -118,7 +118,7 @@ describe("the picker's endpoints", () => {
 describe('counts of picks', () => {
   const page = (decided: number, refused: number): string => `
 llm_d_epp_request_total{model_name="probe",target_model_name="probe",fairness_id="",priority="0"} ${decided}
-llm_d_epp_request_total{model_name="real",target_model_name="probe",fairness_id="",priority="0"} 900
+llm_d_epp_request_total{model_name="real",target_model_name="probe",fairness_id="",priority="0"} ${decided * 900}
 llm_d_epp_request_error_total{model_name="probe",error_code="ServiceUnavailable"} ${refused}
 llm_d_epp_scheduler_attempts_total{status="success",target_model_name="probe",endpoint_name="a-rank-0",port="1"} ${decided}
 llm_d_epp_scheduler_attempts_total{status="success",target_model_name="probe",endpoint_name="b-rank-1",port="1"} 4

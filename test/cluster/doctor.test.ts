@@ -322,6 +322,31 @@ describeCluster('pointsman doctor', (cluster) => {
     expect(bypassed.troubles).toEqual([expect.stringContaining('error gateway probe: the picker saw 0 of 3 requests')]);
   });
 
+  it('sees a gateway that asks and does not listen, and one whose picker fails', async () => {
+    const deaf = createServer((_, res) => {
+      const answer = (): void => void res.writeHead(200, { 'x-inference-pod': 'server-z' }).end();
+      cleartext.pick('pointsman-doctor').then(answer, answer);
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void deaf.close());
+    await once(deaf, 'listening');
+    const at = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+    const metrics = `--picker-metrics-url=http://127.0.0.1:${cleartext.metricsPort}/metrics`;
+    const strayed = await look(GOOD, `--gateway-url=${at}`, metrics);
+    expect(strayed.code).toBe(1);
+    expect(strayed.troubles).toEqual([
+      'error picks honoured: 3 of 3 requests were served by pods the picker did not name: server-z, server-z, server-z',
+    ]);
+    const [nobody] = await freePorts(1);
+    const lost = await look(GOOD, `--gateway-url=http://127.0.0.1:${nobody}`);
+    expect(lost.troubles).toEqual([expect.stringContaining('error gateway probe: no answer from http://127.0.0.1:')]);
+    const broken = createServer((_, res) => void res.writeHead(500).end()).listen(0, '127.0.0.1');
+    onTestFinished(() => void broken.close());
+    await once(broken, 'listening');
+    const url = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
+    const unread = await look(GOOD, `--gateway-url=${url}`, `--picker-metrics-url=http://127.0.0.1:${nobody}/metrics`);
+    expect(unread.troubles).toEqual(['error gateway probe: requests are answered with 500']);
+  });
+
   it('skips what it may not see, and says why', async () => {
     const kubeconfig = await cluster().user(GOOD, 'nobody', []);
     const { code, findings } = await examine(kubeconfig, GOOD, []);
