@@ -1,4 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { doctorCommand } from './doctor.ts';
 
 async function doctor(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -19,6 +25,32 @@ describe('pointsman doctor', () => {
     for (const flag of ['--pool-name', '--pool-namespace', '--gateway-url', '--timeout', '--json']) {
       expect(stdout).toContain(flag);
     }
+  });
+
+  it('ends when told to, while the API server is silent', async () => {
+    const stopping = new AbortController();
+    const silent = createServer(() => stopping.abort()).listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      silent.closeAllConnections();
+      silent.close();
+    });
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const folder = await mkdtemp(join(tmpdir(), 'pointsman-doctor-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
+    const config = {
+      clusters: [{ name: 'c', cluster }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    };
+    await writeFile(join(folder, 'config'), JSON.stringify(config));
+    vi.stubEnv('KUBECONFIG', join(folder, 'config'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const io = { stdout: vi.fn(), stderr: vi.fn(), signal: stopping.signal };
+    expect(await doctorCommand.run(['--pool-name=x', '--timeout=10m'], io)).toBe(130);
+    expect([io.stdout.mock.calls, io.stderr.mock.calls]).toEqual([[], []]);
   });
 
   it.each([

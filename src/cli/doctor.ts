@@ -45,7 +45,8 @@ kubeconfig of $KUBECONFIG or ~/.kube/config; from outside, pods that cannot be r
   --json                     the report as JSON
   -h, --help                 show this text
 
-Exit codes: 0 no errors, 1 errors, 2 the command line is wrong or there is no cluster to look at.`;
+Exit codes: 0 no errors, 1 errors, 2 the command line is wrong or there is no cluster to look at,
+130 stopped by a signal.`;
 
 /** Checks a live installation. */
 export const doctorCommand: Command = {
@@ -65,10 +66,11 @@ export const doctorCommand: Command = {
       return 0;
     }
     try {
-      const findings = await look(options);
+      const findings = await look(options, io.signal);
       for (const line of options.json ? [jsonReport(findings)] : textReport(findings)) io.stdout(line);
       return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
     } catch (error) {
+      if (io.signal.aborted) return 130;
       if (!(error instanceof ConfigError || error instanceof ApiError)) throw error;
       io.stderr(error.message);
       return 2;
@@ -76,10 +78,10 @@ export const doctorCommand: Command = {
   },
 };
 
-async function look(options: DoctorOptions): Promise<readonly Finding[]> {
+async function look(options: DoctorOptions, signal: AbortSignal): Promise<readonly Finding[]> {
   const client = new KubernetesClient(await loadKubeConfig(process.env));
   try {
-    return await examine(client, options);
+    return await examine(client, options, signal);
   } finally {
     await client.close();
   }

@@ -1,5 +1,5 @@
 import { ApiError } from '../kubernetes/api-error.ts';
-import type { KubeObject, KubernetesApi } from '../kubernetes/api.ts';
+import type { ApiRequest, KubeObject, KubernetesApi } from '../kubernetes/api.ts';
 import { list as listOf } from './fields.ts';
 
 /** What came of a look at the API server. `absent` also means that it does not know the kind. */
@@ -11,20 +11,21 @@ export type Look<T> =
 /** Reads the API server for checks, which must go on whatever it answers: nothing here rejects. */
 export class ClusterReader {
   readonly #api: KubernetesApi;
-  readonly #timeoutMs: number;
+  readonly #limits: Required<Pick<ApiRequest, 'timeoutMs' | 'signal'>>;
 
-  constructor(api: KubernetesApi, timeoutMs: number) {
+  /** The limits are those of each request. */
+  constructor(api: KubernetesApi, limits: Required<Pick<ApiRequest, 'timeoutMs' | 'signal'>>) {
     this.#api = api;
-    this.#timeoutMs = timeoutMs;
+    this.#limits = limits;
   }
 
   get(path: string): Promise<Look<KubeObject>> {
-    return this.#look(async () => (await this.#api.request({ path, timeoutMs: this.#timeoutMs })) as KubeObject);
+    return this.#look(async () => (await this.#api.request({ path, ...this.#limits })) as KubeObject);
   }
 
   list(path: string, labelSelector?: string): Promise<Look<readonly KubeObject[]>> {
     return this.#look(async () => {
-      const answer = await this.#api.request({ path, query: { labelSelector }, timeoutMs: this.#timeoutMs });
+      const answer = await this.#api.request({ path, query: { labelSelector }, ...this.#limits });
       return listOf((answer as KubeObject | undefined)?.['items']);
     });
   }
@@ -38,7 +39,7 @@ export class ClusterReader {
   /** Asks for a review; the answer's status. */
   review(path: string, body: object): Promise<Look<unknown>> {
     return this.#look(async () => {
-      const answer = await this.#api.request({ method: 'POST', path, body, timeoutMs: this.#timeoutMs });
+      const answer = await this.#api.request({ method: 'POST', path, body, ...this.#limits });
       return (answer as KubeObject | undefined)?.['status'];
     });
   }

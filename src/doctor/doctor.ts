@@ -1,5 +1,5 @@
 import { ApiError } from '../kubernetes/api-error.ts';
-import type { KubernetesApi } from '../kubernetes/api.ts';
+import type { ApiRequest, KubernetesApi } from '../kubernetes/api.ts';
 import { ClusterReader } from './cluster-reader.ts';
 import { checkCrds } from './crds.ts';
 import { checkDestinationRule } from './destination-rule.ts';
@@ -18,11 +18,17 @@ import { checkRoutes } from './routes.ts';
 
 /**
  * Looks at an installation, from its definitions to a request through its gateway; every check is made that can be, the
- * findings are in that order. Rejects with `ApiError` when the API server does not answer or does not know who we are.
+ * findings are in that order. Rejects with `ApiError` when the API server does not answer or does not know who we are, and with
+ * the reason of `signal` when that is aborted.
  */
-export async function examine(api: KubernetesApi, options: DoctorOptions): Promise<readonly Finding[]> {
-  const visit: Visit = { ...options, cluster: new ClusterReader(api, options.timeoutMs) };
-  await greet(api, options.timeoutMs);
+export async function examine(
+  api: KubernetesApi,
+  options: DoctorOptions,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const limits = { timeoutMs: options.timeoutMs, signal };
+  const visit: Visit = { ...options, signal, cluster: new ClusterReader(api, limits) };
+  await greet(api, limits);
   const { findings: crds, objectGroup } = await checkCrds(visit);
   const { findings: pool, object, state } = await checkPool(visit);
   const { findings: services, service, pods = [] } = await checkPickerService(visit, object);
@@ -34,32 +40,35 @@ export async function examine(api: KubernetesApi, options: DoctorOptions): Promi
     ...crds,
     ...pool,
     ...services,
-    ...(await guarded('permissions', checkPermissions(visit, objectGroup, pods.at(0)))),
+    ...(await guarded(visit, 'permissions', checkPermissions(visit, objectGroup, pods.at(0)))),
     ...(state === undefined ? [] : judgePorts(tried, near)),
-    ...(state === undefined ? [] : await guarded('metrics', checkEngineMetrics(visit, open))),
+    ...(state === undefined ? [] : await guarded(visit, 'metrics', checkEngineMetrics(visit, open))),
     ...(picker?.findings ?? []),
-    ...(state === undefined ? [] : await guarded('picker view', checkPickerView(visit, state, pods))),
+    ...(state === undefined ? [] : await guarded(visit, 'picker view', checkPickerView(visit, state, pods))),
     ...(service === undefined
       ? []
-      : await guarded('destination rule', checkDestinationRule(visit, service, picker?.security))),
-    ...(await guarded('istiod', checkIstiod(visit))),
-    ...(await guarded('routes', checkRoutes(visit))),
-    ...(await guarded('gateway probe', checkProbe(visit, pods, state?.pods ?? []))),
+      : await guarded(visit, 'destination rule', checkDestinationRule(visit, service, picker?.security))),
+    ...(await guarded(visit, 'istiod', checkIstiod(visit))),
+    ...(await guarded(visit, 'routes', checkRoutes(visit))),
+    ...(await guarded(visit, 'gateway probe', checkProbe(visit, pods, state?.pods ?? []))),
   ];
 }
 
 /** What a check found; one that an odd answer broke has found nothing and says so. */
-async function guarded(check: string, looking: Promise<Finding[]>): Promise<readonly Finding[]> {
+async function guarded({ signal }: Visit, check: string, looking: Promise<Finding[]>): Promise<readonly Finding[]> {
   try {
-    return await looking;
+    const findings = await looking;
+    signal.throwIfAborted();
+    return findings;
   } catch (error) {
+    signal.throwIfAborted();
     return [notesOf(check).skipped(`the check failed: ${String(error)}`)];
   }
 }
 
-async function greet(api: KubernetesApi, timeoutMs: number): Promise<void> {
+async function greet(api: KubernetesApi, limits: Pick<ApiRequest, 'timeoutMs' | 'signal'>): Promise<void> {
   try {
-    await api.request({ path: '/version', timeoutMs });
+    await api.request({ path: '/version', ...limits });
   } catch (error) {
     // Who may not read the version may still read everything else.
     if (!(error instanceof ApiError) || error.fault !== 'forbidden') throw error;

@@ -25,6 +25,8 @@ export interface DoctorOptions {
 /** What every check gets. */
 export interface Visit extends DoctorOptions {
   readonly cluster: ClusterReader;
+  /** Aborted when nobody wants the report any more. */
+  readonly signal: AbortSignal;
 }
 
 /** The Service port the pool names as its picker. */
