@@ -106,7 +106,7 @@ function sharing(gateway: GatewayName, routes: readonly KubeObject[]): Finding[]
 }
 
 async function gatewayPods({ cluster }: Visit, gateway: GatewayName): Promise<Finding[]> {
-  const { ok, error, skipped } = notesOf('gateway');
+  const { ok, error, warning, skipped } = notesOf('gateway');
   const [namespace, name] = gateway.split('/');
   const there = await cluster.get(`${ROOT}/namespaces/${namespace}/gateways/${name}`);
   if (there.kind === 'unknown') return [skipped(there.why)];
@@ -117,7 +117,10 @@ async function gatewayPods({ cluster }: Visit, gateway: GatewayName): Promise<Fi
   if (look.kind !== 'found') return [skipped(look.kind === 'unknown' ? look.why : 'no pods')];
   if (look.value.length > 0) return [ok(`${gateway}: ${look.value.length} pods with the label ${GATEWAY_LABEL}`)];
   const message = `no pod in ${namespace} has the label ${GATEWAY_LABEL}=${name}: gateway pods without it never ask the picker, and answer 200`;
-  return [error(message, "put the label on the gateway's pods, or see why its Deployment has none")];
+  const fix = "put the label on the gateway's pods, or see why its Deployment has none";
+  // A class of another name may be another gateway's, which knows its pods by other means.
+  const isIstio = text(fields(there.value['spec'])['gatewayClassName']).startsWith('istio');
+  return [isIstio ? error(message, fix) : warning(`${message}, if this gateway is Istio's`, fix)];
 }
 
 function backends(rule: Fields): readonly Fields[] {

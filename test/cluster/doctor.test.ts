@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startEmbeddedGateway } from '../../src/gateway/embedded.ts';
 import { type ModelServer, startModelServer } from '../../src/simulator/model-server.ts';
 import type { Manifest } from './api.ts';
-import { GATEWAY_GROUP, ISTIO_GROUP, istiodWith, looseCrd, route } from './gateway-manifests.ts';
+import { gateway, GATEWAY_GROUP, ISTIO_GROUP, istiodWith, looseCrd, route } from './gateway-manifests.ts';
 import {
   accept,
   examine,
@@ -257,6 +257,10 @@ describeCluster('pointsman doctor', (cluster) => {
       expect.stringContaining('warning gateway: doctor-gateways/front has 2 pools in 2 HTTPRoutes'),
       expect.stringContaining('error gateway: no pod in doctor-gateways has the label'),
     ]);
+    await cluster().api.patch(gateway('front', namespace), { spec: { gatewayClassName: 'other' } });
+    expect((await look(namespace)).troubles).toContainEqual(
+      expect.stringContaining('warning gateway: no pod in doctor-gateways has the label'),
+    );
   });
 
   it('finds a picker that serves another pool', async () => {
@@ -305,9 +309,9 @@ describeCluster('pointsman doctor', (cluster) => {
   });
 
   it('sees whether a gateway asks the picker and does what it says', async () => {
-    const gateway = await startEmbeddedGateway({ picker: { address: '127.0.0.1', port: ports.grpc, tls: true } });
-    onTestFinished(() => gateway.stop());
-    const asked = await look(GOOD, `--gateway-url=${gateway.url}`, '--model=chat');
+    const asking = await startEmbeddedGateway({ picker: { address: '127.0.0.1', port: ports.grpc, tls: true } });
+    onTestFinished(() => asking.stop());
+    const asked = await look(GOOD, `--gateway-url=${asking.url}`, '--model=chat');
     expect(asked.troubles).toEqual([]);
     const messages = asked.findings.map(({ message }) => message);
     expect(messages).toContain('the picker was asked for each of 3 requests; they were answered with 200');
