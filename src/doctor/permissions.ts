@@ -27,7 +27,13 @@ function needsOf({ namespace, poolName }: Visit, objectGroup: string, picker: Pi
     { group: POOL_GROUP, resource: 'inferencepools', verbs: follow, use: 'to read the pool' },
     { group: objectGroup, resource: 'inferenceobjectives', verbs: follow, use: 'to know priorities' },
     { group: objectGroup, resource: 'inferencemodelrewrites', verbs: follow, use: 'to rewrite models' },
-    { group: '', resource: 'events', verbs: ['create'], use: 'to tell of trouble as Events', isNice: true },
+    {
+      group: 'events.k8s.io',
+      resource: 'events',
+      verbs: ['create', 'patch'],
+      use: 'to tell of trouble as Events',
+      isNice: true,
+    },
   ];
   if (picker?.leaderElection === true) {
     const lease = { group: 'coordination.k8s.io', resource: 'leases', use: 'to elect a leader' };

@@ -7,6 +7,11 @@ export type Page =
   | { readonly kind: 'page'; readonly text: string }
   | { readonly kind: 'absent' | 'unknown'; readonly why: string };
 
+const HINTS: ReadonlyMap<number, string> = new Map([
+  [401, '; give --metrics-token-file'],
+  [403, '; the account of the token may not get this path (nonResourceURLs of its ClusterRole)'],
+]);
+
 /** `path` at the metrics port of every picker pod, or at the URL given in their stead. */
 export function pickerUrls({ pickerMetricsUrl }: Visit, pods: readonly PickerPod[], path: string): readonly string[] {
   if (pickerMetricsUrl === undefined) {
@@ -26,8 +31,7 @@ export async function readPickerPage(url: string, { metricsToken, timeoutMs }: V
     const text = await body.text();
     if (statusCode === 200) return { kind: 'page', text };
     if (statusCode === 404) return { kind: 'absent', why: `${url} is not there` };
-    const hint = statusCode === 401 || statusCode === 403 ? '; give --metrics-token-file' : '';
-    return { kind: 'unknown', why: `${url} answers ${statusCode}${hint}` };
+    return { kind: 'unknown', why: `${url} answers ${statusCode}${HINTS.get(statusCode) ?? ''}` };
   } catch (error) {
     return { kind: 'unknown', why: `${url}: ${error instanceof Error ? error.message || error.name : String(error)}` };
   }

@@ -286,7 +286,7 @@ const SERVING_RIGHTS = [
   'inference.networking.x-k8s.io/inferenceobjectives: get list watch',
   'inference.networking.x-k8s.io/inferencemodelrewrites: get list watch',
 ];
-const EVENT_RIGHTS = ['/events: create patch', 'events.k8s.io/events: create patch'];
+const EVENT_RIGHTS = ['events.k8s.io/events: create patch'];
 
 interface Rule {
   readonly apiGroups?: readonly string[];

@@ -36,7 +36,10 @@ export interface Installation {
   readonly rule: Manifest;
 }
 
-const RULES: readonly Rule[] = [...PICKER_RULES, { apiGroups: [''], resources: ['events'], verbs: ['create'] }];
+const RULES: readonly Rule[] = [
+  ...PICKER_RULES,
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
 
 /** Writes everything a good installation has, statuses of controllers and kubelets included. */
 export async function install(cluster: Cluster, options: InstallationOptions): Promise<Installation> {
