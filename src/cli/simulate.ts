@@ -75,7 +75,7 @@ Faults, while it runs, at every server:
 /** `pointsman simulate`: model servers until the signal. Exit code 2 for bad flags, 1 when a server cannot start. */
 export const simulateCommand = {
   name: 'simulate',
-  summary: 'Run simulated vLLM model servers',
+  summary: 'Run simulated vLLM model servers.',
   help: HELP,
   async run(args: string[], io: CommandIo): Promise<number> {
     let plan: Plan | 'help';
