@@ -64,6 +64,11 @@ export const PREFIX_MATCH: DataType<PrefixMatch> = {
   defaultProducer: 'approx-prefix-cache-producer',
 };
 
+/** Key of the prefix matches that plugins with this parameter read; an empty name is the producer's own. */
+export function prefixMatchKey(parameters: { readonly prefixMatchInfoProducerName: string }): DataKey<PrefixMatch> {
+  return dataKey(PREFIX_MATCH, parameters.prefixMatchInfoProducerName);
+}
+
 export const TOKENIZED_PROMPT: DataType<TokenizedPrompt> = {
   name: 'TokenizedPrompt',
   defaultProducer: 'token-producer',
@@ -79,6 +84,11 @@ export const INFLIGHT_LOAD: DataType<InflightLoad> = {
   name: 'InFlightLoadDataKey',
   defaultProducer: 'inflight-load-producer',
 };
+
+/** Key of the load in flight that plugins with this parameter read; an empty name is the producer's own. */
+export function inflightLoadKey(parameters: { readonly inFlightLoadProducerName: string }): DataKey<InflightLoad> {
+  return dataKey(INFLIGHT_LOAD, parameters.inFlightLoadProducerName);
+}
 
 /** Tokens of a request that an endpoint would have to work on, those it has cached left out. */
 export interface UncachedTokens {

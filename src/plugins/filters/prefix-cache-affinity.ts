@@ -1,14 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import {
-  countAt,
-  type DataKey,
-  dataKey,
-  INFLIGHT_LOAD,
-  type InflightLoad,
-  PREFIX_MATCH,
-  type PrefixMatch,
-} from '../../core/data.ts';
+import { countAt, inflightLoadKey, prefixMatchKey } from '../../core/data.ts';
 import type { Candidates } from '../../core/endpoint.ts';
 import type { Filter } from '../../core/kinds.ts';
 import { definePlugin, type PluginContext } from '../../core/plugin.ts';
@@ -87,23 +79,15 @@ export const prefixCacheAffinityFilter = definePlugin({
   stability: 'beta',
   summary: 'Keeps endpoints that have most of the prompt cached, unless they are too busy.',
   config: parameters,
-  consumes: (config) => [matchKey(config), ...(config.maxTTFTPenaltyMs > 0 ? [loadKey(config)] : [])],
+  consumes: (config) => [prefixMatchKey(config), ...(config.maxTTFTPenaltyMs > 0 ? [inflightLoadKey(config)] : [])],
   create: (config, context) => createFilter(config, context),
 });
-
-function matchKey({ prefixMatchInfoProducerName }: Parameters): DataKey<PrefixMatch> {
-  return dataKey(PREFIX_MATCH, prefixMatchInfoProducerName);
-}
-
-function loadKey({ inFlightLoadProducerName }: Parameters): DataKey<InflightLoad> {
-  return dataKey(INFLIGHT_LOAD, inFlightLoadProducerName);
-}
 
 function createFilter(config: Parameters, context: PluginContext): Filter {
   const { affinityThreshold: threshold, explorationProbability, maxTTFTPenaltyMs } = config;
   const { random } = context;
-  const matchOf = context.read(matchKey(config));
-  const load = maxTTFTPenaltyMs > 0 ? context.shared(loadKey(config)) : undefined;
+  const matchOf = context.read(prefixMatchKey(config));
+  const load = maxTTFTPenaltyMs > 0 ? context.shared(inflightLoadKey(config)) : undefined;
   const maxPenaltyTokens = (maxTTFTPenaltyMs / 1000) * config.peakPrefillThroughput;
   return {
     filter(request, candidates) {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import { type DataKey, dataKey, INFLIGHT_LOAD, type InflightLoad } from '../../core/data.ts';
+import { inflightLoadKey } from '../../core/data.ts';
 import { definePlugin, type PluginContext } from '../../core/plugin.ts';
 import { narrow } from '../../scheduling/narrow.ts';
 
@@ -53,7 +53,8 @@ export const utilizationFilter = definePlugin({
   stability: 'alpha',
   summary: 'Keeps endpoints whose load is at most what is given.',
   config: parameters,
-  consumes: (config) => (config.conditions.some(({ metric }) => metric === 'active-requests') ? [loadKey(config)] : []),
+  consumes: (config) =>
+    config.conditions.some(({ metric }) => metric === 'active-requests') ? [inflightLoadKey(config)] : [],
   create(config, context) {
     const conditions = config.conditions.map(({ metric, maxValue }) => meets(metric, maxValue, config, context));
     const meetsAll = (slot: number): boolean => {
@@ -69,10 +70,6 @@ export const utilizationFilter = definePlugin({
   },
 });
 
-function loadKey({ inFlightLoadProducerName }: Parameters): DataKey<InflightLoad> {
-  return dataKey(INFLIGHT_LOAD, inFlightLoadProducerName);
-}
-
 /** Whether the metric of a slot is not over `maxValue`; an unknown one is not. */
 function meets(
   metric: Metric,
@@ -81,7 +78,7 @@ function meets(
   context: PluginContext,
 ): (slot: number) => boolean {
   if (metric === 'active-requests') {
-    const load = context.shared(loadKey(config));
+    const load = context.shared(inflightLoadKey(config));
     return (slot) => load.requestsBySlot[slot] <= maxValue;
   }
   const { running, waiting, kvUsage } = context.endpoints.signals;

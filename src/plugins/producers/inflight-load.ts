@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import {
   dataKey,
   INFLIGHT_LOAD,
-  PREFIX_MATCH,
   type PrefixMatch,
+  prefixMatchKey,
   type Reader,
   TOKENIZED_PROMPT,
   type TokenizedPrompt,
@@ -70,14 +70,10 @@ export const inflightLoadProducer = definePlugin({
   stability: 'beta',
   summary: 'Counts the requests and tokens each endpoint has been sent and has not ended.',
   config: parameters,
-  consumes: (config) => [dataKey(TOKENIZED_PROMPT), matchKey(config)],
+  consumes: (config) => [dataKey(TOKENIZED_PROMPT), prefixMatchKey(config)],
   produces: (_config, name) => [dataKey(INFLIGHT_LOAD, name), dataKey(UNCACHED_TOKENS, name)],
   create: (config, context) => new InflightLoadProducer(config, context),
 });
-
-function matchKey({ prefixMatchInfoProducerName: producer }: Parameters) {
-  return producer === '' ? dataKey(PREFIX_MATCH) : dataKey(PREFIX_MATCH, producer);
-}
 
 class InflightLoadProducer implements Producer, Hooks {
   readonly close: () => void;
@@ -96,7 +92,7 @@ class InflightLoadProducer implements Producer, Hooks {
     this.#endpoints = context.endpoints;
     this.#books = new InflightBooks(context.endpoints);
     this.#tokens = context.read(dataKey(TOKENIZED_PROMPT));
-    this.#match = context.read(matchKey(config));
+    this.#match = context.read(prefixMatchKey(config));
     this.#read = context.read(key);
     this.#publish = context.write(key);
     context.share(dataKey(INFLIGHT_LOAD, context.name), this.#books);

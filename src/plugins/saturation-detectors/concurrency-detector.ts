@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import { type DataKey, dataKey, INFLIGHT_LOAD, type InflightLoad } from '../../core/data.ts';
+import { inflightLoadKey } from '../../core/data.ts';
 import { definePlugin } from '../../core/plugin.ts';
 import { narrow } from '../../scheduling/narrow.ts';
 
@@ -46,9 +46,9 @@ export const concurrencyDetector = definePlugin({
   stability: 'beta',
   summary: 'Tells how full the pool is by what is in flight; as a filter, leaves out full endpoints.',
   config: parameters,
-  consumes: (config) => [loadKey(config)],
+  consumes: (config) => [inflightLoadKey(config)],
   create(config, context) {
-    const load = context.shared(loadKey(config));
+    const load = context.shared(inflightLoadKey(config));
     const { perRequest, perToken, full } = unitsOf(config);
     const { concurrencyMode: mode, maxConcurrency, maxTokenConcurrency, headroom } = config;
     const limit = (most: number): number => Math.floor(most * (1 + headroom));
@@ -70,10 +70,6 @@ export const concurrencyDetector = definePlugin({
     };
   },
 });
-
-function loadKey({ inFlightLoadProducerName }: Parameters): DataKey<InflightLoad> {
-  return dataKey(INFLIGHT_LOAD, inFlightLoadProducerName);
-}
 
 /** What counts as one, of requests and of tokens, and how many fill an endpoint: what does not count is divided away. */
 function unitsOf({ concurrencyMode: mode, maxConcurrency, maxTokenConcurrency }: Parameters): {

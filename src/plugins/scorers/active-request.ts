@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import { type DataKey, dataKey, INFLIGHT_LOAD, type InflightLoad } from '../../core/data.ts';
+import { inflightLoadKey } from '../../core/data.ts';
 import { definePlugin, type PluginWarning } from '../../core/plugin.ts';
 
 const parameters = v.strictObject({
@@ -33,9 +33,9 @@ export const activeRequestScorer = definePlugin({
   summary: 'Prefers endpoints with fewer requests in flight, as this picker counts them.',
   config: parameters,
   warnings,
-  consumes: (config) => [loadKey(config)],
+  consumes: (config) => [inflightLoadKey(config)],
   create(config, context) {
-    const load = context.shared(loadKey(config));
+    const load = context.shared(inflightLoadKey(config));
     const idle = Math.max(0, config.idleThreshold);
     const busyScore = isShare(config.maxBusyScore) ? config.maxBusyScore : 1;
     return {
@@ -51,10 +51,6 @@ export const activeRequestScorer = definePlugin({
     };
   },
 });
-
-function loadKey({ inFlightLoadProducerName }: Parameters): DataKey<InflightLoad> {
-  return dataKey(INFLIGHT_LOAD, inFlightLoadProducerName);
-}
 
 function isShare(value: number): boolean {
   return value >= 0 && value <= 1;

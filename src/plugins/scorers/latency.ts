@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import { countAt, type DataKey, dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
+import { countAt, prefixMatchKey } from '../../core/data.ts';
 import type { Candidates, EndpointView } from '../../core/endpoint.ts';
 import type { Scorer } from '../../core/kinds.ts';
 import { definePlugin, type PluginContext } from '../../core/plugin.ts';
@@ -54,17 +54,13 @@ export const latencyScorer = definePlugin({
   warnings: () => [
     { at: [], message: `${PREDICTOR} is not supported yet: scores by KV cache, queue and prefix instead` },
   ],
-  consumes: (config) => [matchKey(config)],
+  consumes: (config) => [prefixMatchKey(config)],
   create: (config, context) => createScorer(config, context),
 });
 
-function matchKey({ prefixMatchInfoProducerName }: Parameters): DataKey<PrefixMatch> {
-  return dataKey(PREFIX_MATCH, prefixMatchInfoProducerName);
-}
-
 function createScorer(config: Parameters, context: PluginContext): Scorer {
   const { endpoints } = context;
-  const matchOf = context.read(matchKey(config));
+  const matchOf = context.read(prefixMatchKey(config));
   const { compositeKVWeight: kv, compositeQueueWeight: queue, compositePrefixWeight: prefix } = config;
   const sum = kv + queue + prefix;
   const [kvWeight, queueWeight, prefixWeight] = sum > 0 ? [kv / sum, queue / sum, prefix / sum] : [1, 0, 0];

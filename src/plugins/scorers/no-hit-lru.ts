@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import { countAt, type DataKey, dataKey, PREFIX_MATCH, type PrefixMatch, type Reader } from '../../core/data.ts';
+import { countAt, type PrefixMatch, prefixMatchKey, type Reader } from '../../core/data.ts';
 import type { Candidates } from '../../core/endpoint.ts';
 import type { Hooks } from '../../core/hooks.ts';
 import type { Scorer } from '../../core/kinds.ts';
@@ -50,13 +50,9 @@ export const noHitLruScorer = definePlugin({
     (['prefixPluginType', 'prefixPluginName'] as const)
       .filter((name) => config[name] !== undefined)
       .map((name) => ({ at: [name], message: 'is deprecated and has no effect' })),
-  consumes: (config) => [matchKey(config)],
+  consumes: (config) => [prefixMatchKey(config)],
   create: (config, context) => new NoHitLru(config, context),
 });
-
-function matchKey({ prefixMatchInfoProducerName }: Parameters): DataKey<PrefixMatch> {
-  return dataKey(PREFIX_MATCH, prefixMatchInfoProducerName);
-}
 
 class NoHitLru implements Scorer, Hooks {
   readonly #matchOf: Reader<PrefixMatch>;
@@ -68,7 +64,7 @@ class NoHitLru implements Scorer, Hooks {
   #cold = false;
 
   constructor(config: Parameters, context: PluginContext) {
-    this.#matchOf = context.read(matchKey(config));
+    this.#matchOf = context.read(prefixMatchKey(config));
     this.#used = new RecentSlots(config.lruSize);
   }
 

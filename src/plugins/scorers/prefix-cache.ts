@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import { countAt, type DataKey, dataKey, PREFIX_MATCH, type PrefixMatch } from '../../core/data.ts';
+import { countAt, prefixMatchKey } from '../../core/data.ts';
 import type { Scorer } from '../../core/kinds.ts';
 import { definePlugin, type PluginContext } from '../../core/plugin.ts';
 
@@ -42,16 +42,12 @@ export const prefixCacheScorer = definePlugin({
   stability: 'beta',
   summary: "Prefers endpoints that have more of the prompt's beginning cached.",
   config: parameters,
-  consumes: (config) => [matchKey(config)],
+  consumes: (config) => [prefixMatchKey(config)],
   create: (config, context) => createScorer(config, context),
 });
 
-function matchKey({ prefixMatchInfoProducerName: producer }: Parameters): DataKey<PrefixMatch> {
-  return dataKey(PREFIX_MATCH, producer);
-}
-
 function createScorer(config: Parameters, context: PluginContext): Scorer {
-  const matchOf = context.read(matchKey(config));
+  const matchOf = context.read(prefixMatchKey(config));
   const weight = config.matchLengthWeight;
   return {
     score(request, candidates, out) {

@@ -1,13 +1,6 @@
 import * as v from 'valibot';
 import { producerName } from '../../config/parameters.ts';
-import {
-  type DataKey,
-  dataKey,
-  INFLIGHT_LOAD,
-  type InflightLoad,
-  UNCACHED_TOKENS,
-  type UncachedTokens,
-} from '../../core/data.ts';
+import { type DataKey, dataKey, inflightLoadKey, UNCACHED_TOKENS, type UncachedTokens } from '../../core/data.ts';
 import { definePlugin } from '../../core/plugin.ts';
 
 /** 128 requests of 32,768 tokens. */
@@ -38,9 +31,9 @@ export const tokenLoadScorer = definePlugin({
   stability: 'beta',
   summary: 'Prefers endpoints with fewer tokens in flight, this request included.',
   config: parameters,
-  consumes: (config) => [loadKey(config), uncachedKey(config)],
+  consumes: (config) => [inflightLoadKey(config), uncachedKey(config)],
   create(config, context) {
-    const load = context.shared(loadKey(config));
+    const load = context.shared(inflightLoadKey(config));
     const uncachedOf = context.read(uncachedKey(config));
     const { queueThresholdTokens: threshold } = config;
     return {
@@ -56,10 +49,6 @@ export const tokenLoadScorer = definePlugin({
     };
   },
 });
-
-function loadKey({ inFlightLoadProducerName }: Parameters): DataKey<InflightLoad> {
-  return dataKey(INFLIGHT_LOAD, inFlightLoadProducerName);
-}
 
 function uncachedKey({ inFlightLoadProducerName }: Parameters): DataKey<UncachedTokens> {
   return dataKey(UNCACHED_TOKENS, inFlightLoadProducerName);
