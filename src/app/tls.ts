@@ -5,6 +5,7 @@ import { ConfigError } from '../core/errors.ts';
 import { watchPath } from '../discovery/watch-path.ts';
 import { type Certificate, readCertificate, selfSignedCertificate } from '../ext-proc/certificate.ts';
 import type { KeyPair, ListenerTls } from '../ext-proc/listener.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { PickerSettings } from './settings.ts';
 
@@ -70,7 +71,7 @@ export function followCertificate(
       served = pair;
       log.info({ directory, validTo: new X509Certificate(pair.cert).validTo }, 'certificate reloaded');
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       if (reason === complained) return;
       complained = reason;
       log.error({ directory, reason }, 'certificate not reloaded; the last good one stays');

@@ -5,6 +5,7 @@ import { type DemoOptions, runDemo } from '../demo/demo.ts';
 import type { StartPicker } from '../demo/picker-handle.ts';
 import type { Screen } from '../demo/view.ts';
 import type { GatewayChoice } from '../gateway/start-gateway.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { Command, CommandIo } from './command.ts';
 
@@ -144,6 +145,6 @@ function screenOf(io: CommandIo): Screen {
 
 /** The first sentence: what Node adds about positional arguments is not what happened. */
 function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   return text.split('\n', 1)[0].replace(/\. To specify a positional.*$/, '');
 }

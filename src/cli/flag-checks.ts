@@ -1,4 +1,5 @@
 import { TLS_VERSION_NAMES, tlsPolicy } from '../ext-proc/tls-suites.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { whyNotSelector } from '../lib/label-selector.ts';
 import { parseByteQuantity } from '../lib/quantity.ts';
 import { dashed, type FlagSet } from './flag-set.ts';
@@ -65,7 +66,7 @@ function sizes(flags: FlagSet): string | undefined {
     try {
       messageBytes(flags.text(name));
     } catch (error) {
-      return complaint(name, flags.text(name), error instanceof Error ? error.message : String(error));
+      return complaint(name, flags.text(name), errorMessage(error));
     }
   }
   return undefined;
@@ -103,7 +104,7 @@ function certificates(flags: FlagSet): string | undefined {
   try {
     tlsPolicy(version, suites);
   } catch (error) {
-    return complaint('tls-cipher-suites', suites.join(','), error instanceof Error ? error.message : String(error));
+    return complaint('tls-cipher-suites', suites.join(','), errorMessage(error));
   }
   const directory = flags.text('metrics-cert-dir');
   const authorities = flags.text('metrics-client-ca-file');

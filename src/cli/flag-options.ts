@@ -1,4 +1,5 @@
 import { type TlsPolicy, tlsPolicy } from '../ext-proc/tls-suites.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { flagHelp } from './flag-help.ts';
 import { checkFlags, messageBytes } from './flag-checks.ts';
 import { parseArguments } from './flag-parser.ts';
@@ -103,7 +104,7 @@ export function parseServeFlags(
   try {
     flags = new FlagSet(parsed.given);
   } catch (error) {
-    return usageError(error instanceof Error ? error.message : String(error));
+    return usageError(errorMessage(error));
   }
   const wrong = checkFlags(flags);
   if (wrong !== undefined) return { kind: 'error', exitCode: 1, message: wrong };

@@ -1,3 +1,4 @@
+import { errorMessage } from '../lib/error-message.ts';
 import type { GivenFlag } from './flag-parser.ts';
 import {
   type LogLevel,
@@ -85,7 +86,7 @@ function checkText({ name, type, oneOf }: Flag, text: string): void {
     READERS[type](text);
     if (oneOf?.includes(text) === false) throw new Error(`write ${oneOf.filter((word) => word !== '').join(', ')}`);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new Error(`invalid argument ${JSON.stringify(text)} for "${dashed(name)}" flag: ${reason}`, { cause: error });
   }
 }

@@ -10,6 +10,7 @@ import { ConfigErrors } from '../config/problems.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { PoolTarget } from '../discovery/kubernetes/discovery.ts';
+import { aborted } from '../lib/aborted.ts';
 import { createLog, type Logger } from '../telemetry/log.ts';
 import { startTracing } from '../tracing/start.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -147,11 +148,4 @@ function explain(error: unknown, log: Logger): void {
   if (error instanceof ConfigErrors) for (const line of error.lines) log.error(line);
   else if (error instanceof ConfigError) log.error(error.message);
   else log.error({ err: error }, 'cannot start');
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,6 +1,8 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
+import { aborted } from '../lib/aborted.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { HARDWARE_PROFILES, PROFILE_NAMES } from '../simulator/engine/hardware.ts';
 import { startModelServer, type ModelServer } from '../simulator/model-server.ts';
 import { isRole, ROLE_LABEL, ROLES } from '../simulator/roles.ts';
@@ -200,13 +202,6 @@ function dropUndefined(options: {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE') return 'port is already in use';
@@ -215,6 +210,6 @@ function reasonOf(error: unknown): string {
 
 /** The first sentence: what Node adds about positional arguments is not what happened. */
 function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   return text.split(/\.\s/, 1)[0] ?? text;
 }

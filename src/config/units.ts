@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { parseDurationMs } from '../lib/duration.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { parseQuantity } from '../lib/quantity.ts';
 
 /** Text of a Go duration, as milliseconds. */
@@ -13,7 +14,7 @@ function parsedBy(parse: (text: string) => number): v.RawTransformAction<string,
     try {
       return parse(dataset.value);
     } catch (error) {
-      addIssue({ message: error instanceof Error ? error.message : String(error) });
+      addIssue({ message: errorMessage(error) });
       return NEVER;
     }
   });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { aborted } from '../lib/aborted.ts';
 import { seededRandom } from '../lib/random.ts';
 import type { GatewayChoice } from '../gateway/start-gateway.ts';
 import { Client } from './client.ts';
@@ -165,11 +166,4 @@ function invitation({ gateway, picker }: Stage): string[] {
     '',
     `What the picker knows: curl http://127.0.0.1:${picker.metricsPort}/debug/endpoints   (Ctrl-C ends the demo)`,
   ];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { ConfigErrors } from '../config/problems.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { type PathWatch, watchPath } from './watch-path.ts';
 
 const MAX_BYTES = 1024 * 1024;
@@ -94,7 +95,7 @@ async function load(path: string): Promise<Loaded> {
     if (size > MAX_BYTES) return { unreadable: `${path}: is larger than 1 MiB` };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, size)) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     return { unreadable: `${path}: cannot be read: ${reason}` };
   }
 }

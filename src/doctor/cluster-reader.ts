@@ -1,5 +1,6 @@
 import { ApiError } from '../kubernetes/api-error.ts';
 import type { ApiRequest, KubeObject, KubernetesApi } from '../kubernetes/api.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { list as listOf } from './fields.ts';
 
 /** What came of a look at the API server. `absent` also means that it does not know the kind. */
@@ -49,7 +50,7 @@ export class ClusterReader {
       return { kind: 'found', value: await ask() };
     } catch (error) {
       if (error instanceof ApiError && error.fault === 'absent') return { kind: 'absent' };
-      return { kind: 'unknown', why: error instanceof Error ? error.message : String(error) };
+      return { kind: 'unknown', why: errorMessage(error) };
     }
   }
 }

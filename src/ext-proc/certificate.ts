@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../core/errors.ts';
+import { errorMessage } from '../lib/error-message.ts';
 
 const VALID_YEARS = 10;
 
@@ -59,7 +60,7 @@ async function readPem(path: string, flag: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`cannot read ${path}: ${messageOf(error)}; mount a TLS secret there or change ${flag}`);
+    throw new ConfigError(`cannot read ${path}: ${errorMessage(error)}; mount a TLS secret there or change ${flag}`);
   }
 }
 
@@ -67,10 +68,6 @@ function parse<T>(path: string, expected: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new ConfigError(`${path} is not ${expected}: ${messageOf(error)}`);
+    throw new ConfigError(`${path} is not ${expected}: ${errorMessage(error)}`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -10,6 +10,7 @@ import {
 } from 'node:tls';
 import type { Server } from '@grpc/grpc-js';
 import { ConfigError } from '../core/errors.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { peekAuthority, type Peek } from './authority/peek.ts';
 import { ListenerSessions } from './listener-sessions.ts';
 
@@ -108,7 +109,7 @@ class GrpcListener implements Listener {
     } catch (error) {
       this.sessions.destroy();
       throw new ConfigError(
-        `cannot listen on ${host} port ${port}: ${messageOf(error)}; choose a free port or another address`,
+        `cannot listen on ${host} port ${port}: ${errorMessage(error)}; choose a free port or another address`,
       );
     }
     this.boundPort = (this.acceptor.address() as AddressInfo).port;
@@ -251,11 +252,7 @@ function checked(options: SecureContextOptions): SecureContextOptions {
     return options;
   } catch (error) {
     throw new ConfigError(
-      `unusable TLS settings: ${messageOf(error)}; give a PEM certificate chain with its own private key, and suites in OpenSSL's names`,
+      `unusable TLS settings: ${errorMessage(error)}; give a PEM certificate chain with its own private key, and suites in OpenSSL's names`,
     );
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

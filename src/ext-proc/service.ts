@@ -1,4 +1,5 @@
 import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { errorMessage } from '../lib/error-message.ts';
 import {
   decodeProcessingRequest,
   encodeProcessingResponse,
@@ -105,7 +106,7 @@ class GrpcWire implements Wire {
     try {
       message = decodeProcessingRequest(bytes);
     } catch (fault) {
-      return this.#break(status.INVALID_ARGUMENT, `cannot decode ProcessingRequest: ${textOf(fault)}`);
+      return this.#break(status.INVALID_ARGUMENT, `cannot decode ProcessingRequest: ${errorMessage(fault)}`);
     }
     try {
       this.#stream.receive(message);
@@ -155,8 +156,4 @@ class GrpcWire implements Wire {
     this.#stream.cancel();
     this.#options.onStreamEnd?.(this.#ending?.code ?? status.CANCELLED);
   }
-}
-
-function textOf(fault: unknown): string {
-  return fault instanceof Error ? fault.message : String(fault);
 }

@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
+import { errorMessage } from '../lib/error-message.ts';
 import { joinHostPort } from '../lib/host-port.ts';
 import { ResponseReader, type ResponseFault } from './http-response.ts';
 
@@ -90,7 +91,7 @@ class SocketConnection implements PageConnection {
       if (this.#socket === undefined) this.#connect();
     } catch (error) {
       // An address that cannot be one.
-      this.#fail('connect', error instanceof Error ? error.message : String(error));
+      this.#fail('connect', errorMessage(error));
       return;
     }
     this.#send();

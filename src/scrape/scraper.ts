@@ -3,6 +3,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import { CORE_METRICS } from '../core/endpoint-facts.ts';
 import type { EndpointRef } from '../datastore/endpoint-facts.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import { DEFAULT_PATH, selectEngine } from './engines.ts';
 import type { CoreExtractorSettings } from './extractors.ts';
 import type { LoopSettings, Target } from './loop.ts';
@@ -148,7 +149,7 @@ class WorkerScraper implements Scraper {
     this.#worker = worker;
     let cause = 'it ended';
     worker.on('error', (error: unknown) => {
-      cause = error instanceof Error ? error.message : String(error);
+      cause = errorMessage(error);
     });
     // A worker reports about every second; one that hangs says nothing and would leave every signal to rot.
     const silence = setTimeout(() => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../core/errors.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import type { TlsSettings } from './messages.ts';
 import type { HttpSourceSettings } from './sources.ts';
 
@@ -16,7 +17,7 @@ export function readTls(source: HttpSourceSettings): TlsSettings {
     // The worker makes the one it uses; this one finds a bad file before there is a worker.
     createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key });
   } catch (error) {
-    throw new ConfigError(`${source.type}: certificates cannot be used: ${text(error)}`);
+    throw new ConfigError(`${source.type}: certificates cannot be used: ${errorMessage(error)}`);
   }
   return tls;
 }
@@ -30,10 +31,6 @@ function readPem(
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${source.type}: ${parameter} "${path}" cannot be read: ${text(error)}`);
+    throw new ConfigError(`${source.type}: ${parameter} "${path}" cannot be read: ${errorMessage(error)}`);
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

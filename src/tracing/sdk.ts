@@ -19,6 +19,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { Headers } from '../core/headers.ts';
+import { errorMessage } from '../lib/error-message.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
 import type { ExporterName, OtlpProtocol, TracingPlan } from './plan.ts';
 import { withTracing } from './traced-exchange.ts';
@@ -76,7 +77,7 @@ export function tracingOf(provider: TracerProvider, { clock, log, version }: Tra
       try {
         await within(SHUTDOWN_LIMIT_MS, provider.shutdown());
       } catch (error) {
-        log.warn(`the last spans could not be sent: ${error instanceof Error ? error.message : String(error)}`);
+        log.warn(`the last spans could not be sent: ${errorMessage(error)}`);
       }
       diag.disable();
     },

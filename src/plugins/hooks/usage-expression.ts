@@ -1,5 +1,6 @@
 import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import type { Usage } from '../../core/usage.ts';
+import { errorMessage } from '../../lib/error-message.ts';
 import { didYouMean } from '../../lib/nearest.ts';
 
 /** Usage as the APIs write it. Counts are doubles, as all JSON numbers are to CEL. */
@@ -56,7 +57,7 @@ function usageObject({ promptTokens = 0, completionTokens = 0, cachedTokens }: U
 const FIELDS = ['prompt_tokens', 'completion_tokens', 'total_tokens', 'prompt_tokens_details', 'cached_tokens'];
 
 function explain(text: string, error: unknown): string {
-  if (!isCelError(error)) return error instanceof Error ? error.message : String(error);
+  if (!isCelError(error)) return errorMessage(error);
   const at = error.range === undefined ? '' : `${placeIn(text, error.range.start)}: `;
   return `must be valid CEL: ${at}${error.summary}${remedy(error.summary)}`;
 }
