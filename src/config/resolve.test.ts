@@ -13,7 +13,7 @@ import {
 import type { PluginKind } from '../core/kinds.ts';
 import type { PluginDefinition, Stability } from '../core/plugin.ts';
 import { BUILT_IN_CONFIG } from './built-in.ts';
-import { ConfigErrors } from './problems.ts';
+import { configErrorsOf } from '../../test/kit/config-errors.ts';
 import { resolveConfig } from './resolve.ts';
 import type { ResolvedConfig } from './resolved.ts';
 
@@ -121,15 +121,8 @@ function resolve(
   return resolveConfig(text, { source: 'test.yaml', catalog, allowExperimental: options.allowExperimental ?? false });
 }
 
-function errorsOf(text: string, options: Parameters<typeof resolve>[1] = {}): readonly string[] {
-  try {
-    resolve(text, options);
-  } catch (error) {
-    if (error instanceof ConfigErrors) return error.lines;
-    throw error;
-  }
-  return [];
-}
+const errorsOf = (text: string, options: Parameters<typeof resolve>[1] = {}): readonly string[] =>
+  configErrorsOf(() => resolve(text, options));
 
 const names = (config: ResolvedConfig): string[] => config.plugins.map(({ name }) => name);
 const HEAD = 'apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { CATALOG } from '../../src/app/catalog.ts';
 import { buildCore, type PickerCore } from '../../src/app/core.ts';
-import { ConfigErrors } from '../../src/config/problems.ts';
+import { configErrorsOf } from '../kit/config-errors.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import type { ResolvedConfig } from '../../src/config/resolved.ts';
 import { NO_METADATA } from '../../src/request/exchange.ts';
@@ -20,15 +20,7 @@ afterEach(() => {
 const resolved = (text: string): ResolvedConfig =>
   resolveConfig(text, { source: 'test.yaml', catalog: CATALOG, allowExperimental: true });
 
-function errorsOf(text: string): readonly string[] {
-  try {
-    resolved(text);
-  } catch (error) {
-    if (error instanceof ConfigErrors) return error.lines;
-    throw error;
-  }
-  return [];
-}
+const errorsOf = (text: string): readonly string[] => configErrorsOf(() => resolved(text));
 
 type Labels = Readonly<Record<string, string>>;
 

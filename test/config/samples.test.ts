@@ -1,21 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { CATALOG } from '../../src/app/catalog.ts';
-import { ConfigErrors } from '../../src/config/problems.ts';
+import { configErrorsOf } from '../kit/config-errors.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import type { ResolvedConfig } from '../../src/config/resolved.ts';
 
 const resolve = (text: string, allowExperimental = true): ResolvedConfig =>
   resolveConfig(text, { source: 'test.yaml', catalog: CATALOG, allowExperimental });
 
-function errorsOf(text: string, allowExperimental = true): readonly string[] {
-  try {
-    resolve(text, allowExperimental);
-  } catch (error) {
-    if (error instanceof ConfigErrors) return error.lines;
-    throw error;
-  }
-  return [];
-}
+const errorsOf = (text: string, allowExperimental = true): readonly string[] =>
+  configErrorsOf(() => resolve(text, allowExperimental));
 
 const names = ({ plugins }: ResolvedConfig): string[] => plugins.map(({ name }) => name);
 const HEAD = 'apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n';
