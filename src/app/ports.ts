@@ -4,7 +4,8 @@ import { addHealthService } from '../admin/health.ts';
 import { type AdminServer, type Page, startAdminServer } from '../admin/http.ts';
 import { createGrpcServer } from '../ext-proc/grpc-server.ts';
 import { type Listener, listen } from '../ext-proc/listener.ts';
-import { addExternalProcessor } from '../ext-proc/service.ts';
+import { externalProcessor } from '../ext-proc/service.ts';
+import { EXT_PROC_PROCESS_PATH } from '../protos/ext-proc.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { StreamMetrics } from '../telemetry/stream-metrics.ts';
@@ -40,15 +41,18 @@ export async function startGrpcPort(parts: PortParts): Promise<Listener> {
   const { maxReceiveBytes, maxSendBytes, certPath } = settings;
   const server = createGrpcServer({ maxReceiveBytes, maxSendBytes });
   const streams = settings.streamMetrics === true ? new StreamMetrics(metrics, systemClock) : undefined;
-  addExternalProcessor(server, {
+  const process = externalProcessor({
     director: streams?.timed(core.director) ?? core.director,
     log,
     onStreamStart: streams && (() => streams.started()),
     onStreamEnd: streams && ((code) => streams.ended(code)),
+    maxReceiveBytes,
+    maxSendBytes,
   });
+  const routes = { [EXT_PROC_PROCESS_PATH]: process };
   if (settings.healthOnGrpcPort) addHealthService(server, parts);
   const tls = await grpcTls(settings, log);
-  const listener = await listen({ server, host: settings.host, port: settings.grpcPort, tls, log });
+  const listener = await listen({ server, routes, host: settings.host, port: settings.grpcPort, tls, log });
   if (tls !== undefined && certPath !== undefined && settings.reloadCertificate === true) {
     keep(
       followCertificate(certPath, tls, {

@@ -1,6 +1,8 @@
-import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { type ConnectionInjector, type Server, ServerCredentials } from '@grpc/grpc-js';
+import { ConfigError } from '../core/errors.ts';
 import { RewritingConnection } from './authority/rewriting-connection.ts';
 
 /**
@@ -10,8 +12,17 @@ import { RewritingConnection } from './authority/rewriting-connection.ts';
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
 
+type StreamListener = (...parts: unknown[]) => void;
+const GRPC_TYPE = 'application/grpc';
+
 /** A client that has not answered a ping by then will not get a gentler goodbye. */
 const GOODBYE_MS = 1000;
+
+/** Serves one gRPC call from its first byte. */
+export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** Handlers by path; calls to other paths are the gRPC library's. */
+export type StreamRoutes = Readonly<Record<string, StreamHandler>>;
 
 /** The http2 sessions of one listener, with what grpc-js does not set or do on them. */
 export class ListenerSessions {
@@ -20,14 +31,20 @@ export class ListenerSessions {
   private injecting: Duplex | undefined;
 
   /**
-   * The sessions come from the http2 server that grpc-js makes for an injector and keeps in a private field; should
-   * that ever be gone, windows stay at their defaults and `announce` does nothing.
+   * The sessions come from the http2 server that grpc-js makes for an injector and keeps in a private field. Throws
+   * `ConfigError` when the gRPC library has changed inside.
    */
-  constructor(server: Server) {
+  constructor(server: Server, routes: StreamRoutes) {
     this.injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     const servers: unknown = Reflect.get(server, 'http2Servers');
     const latest: unknown = servers instanceof Map ? [...servers.keys()].at(-1) : undefined;
-    (latest as Http2Server | undefined)?.on('session', (session: ServerHttp2Session) => this.add(session));
+    if (!(latest instanceof EventEmitter)) {
+      throw new ConfigError(
+        'this release of @grpc/grpc-js keeps its HTTP/2 servers elsewhere; pin the one in package.json',
+      );
+    }
+    latest.on('session', (session: ServerHttp2Session) => this.add(session));
+    route(latest as Http2Server, routes);
   }
 
   /** Gives a connection to the gRPC server. */
@@ -69,6 +86,18 @@ export class ListenerSessions {
     this.connections.set(session, this.injecting);
     session.once('close', () => this.connections.delete(session));
   }
+}
+
+/** Puts the routes before what the server does with streams. */
+function route(server: Http2Server, routes: StreamRoutes): void {
+  const listeners = server.listeners('stream') as StreamListener[];
+  server.removeAllListeners('stream');
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...more: unknown[]) => {
+    const { ':path': path = '', 'content-type': contentType = '' } = headers;
+    const handler = Object.hasOwn(routes, path) && contentType.startsWith(GRPC_TYPE) ? routes[path] : undefined;
+    if (handler !== undefined) return handler(stream, headers);
+    for (const listener of listeners) listener.call(server, stream, headers, ...more);
+  });
 }
 
 async function roundTrip(session: ServerHttp2Session): Promise<void> {

@@ -12,7 +12,7 @@ import type { Server } from '@grpc/grpc-js';
 import { ConfigError } from '../core/errors.ts';
 import { errorMessage } from '../lib/error-message.ts';
 import { peekAuthority, type Peek } from './authority/peek.ts';
-import { ListenerSessions } from './listener-sessions.ts';
+import { ListenerSessions, type StreamRoutes } from './listener-sessions.ts';
 
 const PEEK_TIMEOUT_MS = 50;
 const PEEK_MAX_BYTES = 64 * 1024;
@@ -44,6 +44,8 @@ export interface ListenerLog {
 export interface ListenOptions {
   /** Serves the connections. Its keepalive, message size and stream limits are the caller's; it needs no port bound. */
   readonly server: Server;
+  /** Calls that are served past the gRPC library's own stack, by path. None by default. */
+  readonly routes?: StreamRoutes | undefined;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -98,7 +100,7 @@ class GrpcListener implements Listener {
   constructor(options: ListenOptions) {
     this.options = options;
     this.acceptor = this.createAcceptor(options.tls);
-    this.sessions = new ListenerSessions(options.server);
+    this.sessions = new ListenerSessions(options.server, options.routes ?? {});
   }
 
   async open(): Promise<void> {

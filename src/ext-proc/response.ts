@@ -1,6 +1,7 @@
 import { ERROR_CODES, reject, type Rejection } from '../core/errors.ts';
 import type { Dialect } from '../core/request.ts';
 import { type ErrorBody, errorBody } from '../payload/error-body.ts';
+import type { BodySide } from '../protos/body-piece.ts';
 import {
   encodeProcessingResponse,
   HeaderAppendAction,
@@ -29,9 +30,6 @@ export type Answer = ProcessingResponse | Buffer;
 export interface Sink {
   send(answer: Answer): void;
 }
-
-/** Which of the two bodies a piece belongs to. */
-export type BodySide = 'requestBody' | 'responseBody';
 
 /** Go on with the response headers as they are: a header nobody names keeps all its values. */
 export const RESPONSE_HEADERS_ANSWER: Buffer = encodeProcessingResponse({ responseHeaders: {} });

@@ -1,16 +1,15 @@
-import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { errorMessage } from '../lib/error-message.ts';
-import {
-  decodeProcessingRequest,
-  encodeProcessingResponse,
-  EXT_PROC_PROCESS_PATH,
-  type ProcessingRequest,
-} from '../protos/ext-proc.ts';
+import { decodeProcessingRequest, type ProcessingRequest } from '../protos/ext-proc.ts';
 import type { Director } from '../request/exchange.ts';
+import { type WriteBytes, writeAnswer } from './grpc/answer-frame.ts';
+import { type CallEvents, GrpcCall } from './grpc/call.ts';
+import { GrpcFault } from './grpc/fault.ts';
+import type { StreamHandler } from './listener-sessions.ts';
 import type { Answer } from './response.ts';
 import { DEFAULT_MAX_BODY_BYTES, ExtProcStream, type StreamOptions, type Wire } from './stream.ts';
 
-/** What `addExternalProcessor` is told. */
+/** What `externalProcessor` is told. */
 export interface ExternalProcessorOptions {
   readonly director: Director;
   /** Told about faults of ours and about peers that break the protocol. Default: nobody. */
@@ -24,6 +23,10 @@ export interface ExternalProcessorOptions {
   readonly onStreamEnd?: ((code: number) => void) | undefined;
   /** Longest request body held for a decision, in bytes. Default: 256 MiB. */
   readonly maxBodyBytes?: number | undefined;
+  /** Longest message taken, in bytes. Default: 4 MiB, as of every gRPC server. */
+  readonly maxReceiveBytes?: number | undefined;
+  /** Longest message sent, in bytes. Default: no limit. */
+  readonly maxSendBytes?: number | undefined;
 }
 
 /** The part of a pino logger used here. */
@@ -32,33 +35,30 @@ export interface ExtProcLog {
   error(details: object, text: string): void;
 }
 
-type Call = ServerDuplexStream<Buffer, Buffer>;
+const DEFAULT_MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
 
-const pass = (bytes: Buffer): Buffer => bytes;
-
-/** Serves `envoy.service.ext_proc.v3.ExternalProcessor`. Throws when the server serves it already. */
-export function addExternalProcessor(server: Server, options: ExternalProcessorOptions): void {
-  const streamOptions: StreamOptions = {
-    director: options.director,
-    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
-  };
-  const serve = (call: Call): void => {
+/** Serves the calls of `envoy.service.ext_proc.v3.ExternalProcessor/Process`. */
+export function externalProcessor(options: ExternalProcessorOptions): StreamHandler {
+  const { director, maxBodyBytes = DEFAULT_MAX_BODY_BYTES, maxReceiveBytes = DEFAULT_MAX_RECEIVE_BYTES } = options;
+  const streamOptions: StreamOptions = { director, maxBodyBytes };
+  return (stream, headers) => {
     options.onStreamStart?.();
-    new GrpcWire(call, streamOptions, options).start();
+    const wire = new GrpcWire(streamOptions, options);
+    wire.call = new GrpcCall(stream, headers, maxReceiveBytes, wire);
   };
-  // Bytes in and out: what cannot be read is then ours to answer, and what never changes is encoded once.
-  const added = server.register(EXT_PROC_PROCESS_PATH, serve, pass, pass, 'bidi');
-  if (!added) throw new Error(`${EXT_PROC_PROCESS_PATH} is served already`);
 }
 
 /**
  * One stream over gRPC. When the peer does not take its answers, they wait here unencoded (a body by reference) and
  * nothing more is read, so what a stuck peer can hold is its own request body and a few messages.
  */
-class GrpcWire implements Wire {
-  readonly #call: Call;
+class GrpcWire implements Wire, CallEvents {
+  /** Set before the first event. */
+  call!: GrpcCall;
   readonly #stream: ExtProcStream;
   readonly #options: ExternalProcessorOptions;
+  readonly #maxSendBytes: number;
+  readonly #writeBytes: WriteBytes = (bytes) => this.call.write(bytes);
   /** Answers that wait for the peer, oldest first. */
   #waiting: Answer[] = [];
   /** Index of the first of them that was not sent. */
@@ -68,20 +68,10 @@ class GrpcWire implements Wire {
   #ending: { readonly code: status; readonly details: string } | undefined;
   #gone = false;
 
-  constructor(call: Call, streamOptions: StreamOptions, options: ExternalProcessorOptions) {
-    this.#call = call;
+  constructor(streamOptions: StreamOptions, options: ExternalProcessorOptions) {
     this.#options = options;
+    this.#maxSendBytes = options.maxSendBytes ?? Number.POSITIVE_INFINITY;
     this.#stream = new ExtProcStream(streamOptions, this);
-  }
-
-  start(): void {
-    const call = this.#call;
-    call.on('data', (bytes: Buffer) => this.#receive(bytes));
-    call.on('end', () => this.#stream.halfClose());
-    call.on('drain', () => this.#drain());
-    call.on('error', () => this.#stream.break());
-    // grpc-js emits this at the end of every call, whoever ended it.
-    call.on('cancelled', () => this.#over());
   }
 
   send(answer: Answer): void {
@@ -100,42 +90,57 @@ class GrpcWire implements Wire {
     this.#options.log?.error({ err: fault }, 'fault in an ext_proc stream');
   }
 
-  #receive(bytes: Buffer): void {
+  message(bytes: Buffer): void {
     if (this.#stream.phase === 'closed') return;
     let message: ProcessingRequest;
     try {
       message = decodeProcessingRequest(bytes);
     } catch (fault) {
-      return this.#break(status.INVALID_ARGUMENT, `cannot decode ProcessingRequest: ${errorMessage(fault)}`);
+      return this.fault(status.INVALID_ARGUMENT, `cannot decode ProcessingRequest: ${errorMessage(fault)}`);
     }
     try {
       this.#stream.receive(message);
     } catch (fault) {
       this.report(fault);
-      this.#break(status.INTERNAL, 'internal fault');
+      this.fault(status.INTERNAL, 'internal fault');
     }
   }
 
-  #break(code: status, details: string): void {
+  halfClose(): void {
+    this.#stream.halfClose();
+  }
+
+  fault(code: status, details: string): void {
     this.#stream.break();
     this.#finish(code, details);
   }
 
-  #write(answer: Answer): void {
-    const bytes = Buffer.isBuffer(answer) ? answer : encodeProcessingResponse(answer);
-    if (this.#call.write(bytes)) return;
-    this.#blocked = true;
-    this.#call.pause();
-  }
-
-  #drain(): void {
+  drain(): void {
     this.#blocked = false;
     while (!this.#blocked && this.#next < this.#waiting.length) this.#write(this.#waiting[this.#next++]);
     if (this.#blocked) return;
     this.#waiting = [];
     this.#next = 0;
-    this.#call.resume();
+    this.call.resume();
     if (this.#ending !== undefined) this.#finishNow();
+  }
+
+  over(): void {
+    this.#gone = true;
+    this.#waiting = [];
+    this.#stream.cancel();
+    this.#options.onStreamEnd?.(this.#ending?.code ?? status.CANCELLED);
+  }
+
+  #write(answer: Answer): void {
+    try {
+      if (writeAnswer(answer, this.#maxSendBytes, this.#writeBytes)) return;
+    } catch (fault) {
+      if (!(fault instanceof GrpcFault)) throw fault;
+      return this.fault(fault.code, fault.message);
+    }
+    this.#blocked = true;
+    this.call.pause();
   }
 
   #finish(code: status, details: string): void {
@@ -145,15 +150,6 @@ class GrpcWire implements Wire {
   }
 
   #finishNow(): void {
-    const ending = this.#ending;
-    if (ending === undefined || ending.code === status.OK) this.#call.end();
-    else this.#call.emit('error', Object.assign(new Error(ending.details), ending));
-  }
-
-  #over(): void {
-    this.#gone = true;
-    this.#waiting = [];
-    this.#stream.cancel();
-    this.#options.onStreamEnd?.(this.#ending?.code ?? status.CANCELLED);
+    this.call.end(this.#ending?.code ?? status.OK, this.#ending?.details ?? '');
   }
 }

@@ -8,6 +8,8 @@ export type ProcessingRequest = envoy.service.ext_proc.v3.ProcessingRequest.$Pro
 /** What the proxy is to do with a part; exactly one of the seven answers is set. */
 export type ProcessingResponse = envoy.service.ext_proc.v3.ProcessingResponse.$Properties;
 export type HttpBody = envoy.service.ext_proc.v3.HttpBody.$Properties;
+/** A body piece on its way on. */
+export type StreamedBody = envoy.service.ext_proc.v3.StreamedBodyResponse.$Properties;
 export type HeaderMutation = envoy.service.ext_proc.v3.HeaderMutation.$Properties;
 export type ImmediateResponse = envoy.service.ext_proc.v3.ImmediateResponse.$Properties;
 export type HeaderMap = envoy.config.core.v3.HeaderMap.$Properties;

@@ -4,7 +4,8 @@ import { EndpointTable } from '../../src/datastore/endpoint-table.ts';
 import { selfSignedCertificate } from '../../src/ext-proc/certificate.ts';
 import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
 import { listen } from '../../src/ext-proc/listener.ts';
-import { addExternalProcessor } from '../../src/ext-proc/service.ts';
+import { externalProcessor } from '../../src/ext-proc/service.ts';
+import { EXT_PROC_PROCESS_PATH } from '../../src/protos/ext-proc.ts';
 import type { Director, Exchange, Outcome } from '../../src/request/exchange.ts';
 
 export interface PlainPicker {
@@ -46,9 +47,9 @@ export async function startPlainPicker(options: PlainPickerOptions): Promise<Pla
   const ends: string[] = [];
   const director: Director = { open: () => exchange(table, options, served, ends) };
   const server = createGrpcServer();
-  addExternalProcessor(server, { director, log: LOG });
+  const routes = { [EXT_PROC_PROCESS_PATH]: externalProcessor({ director, log: LOG }) };
   const tls = options.secure === true ? await selfSignedCertificate() : undefined;
-  const listener = await listen({ server, host: '127.0.0.1', port: 0, tls });
+  const listener = await listen({ server, routes, host: '127.0.0.1', port: 0, tls });
   return { grpcPort: listener.port, table, served, ends, stop: () => listener.close() };
 }
 

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
 import { listen } from '../../src/ext-proc/listener.ts';
-import { addExternalProcessor } from '../../src/ext-proc/service.ts';
+import { externalProcessor } from '../../src/ext-proc/service.ts';
+import { EXT_PROC_PROCESS_PATH } from '../../src/protos/ext-proc.ts';
 import { startEmbeddedGateway } from '../../src/gateway/embedded.ts';
 import { EndpointTable } from '../../src/datastore/endpoint-table.ts';
 import { allocateColumns } from '../../src/datastore/columns.ts';
@@ -73,8 +74,14 @@ describe('exporting', () => {
     scraped(pool, pool.all[0], {});
     const log = createLog('silent');
     const server = createGrpcServer();
-    addExternalProcessor(server, { director: tracedDirector(pool, tracing), log });
-    const listener = await listen({ server, host: '127.0.0.1', port: 0, log });
+    const process = externalProcessor({ director: tracedDirector(pool, tracing), log });
+    const listener = await listen({
+      server,
+      routes: { [EXT_PROC_PROCESS_PATH]: process },
+      host: '127.0.0.1',
+      port: 0,
+      log,
+    });
     keep({ stop: () => listener.close(0) });
     const gateway = keep(
       await startEmbeddedGateway({ picker: { address: '127.0.0.1', port: listener.port, tls: false } }),

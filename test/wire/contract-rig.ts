@@ -1,4 +1,4 @@
-import { Client, credentials, ServerCredentials, type status, type StatusObject } from '@grpc/grpc-js';
+import { Client, credentials, type status, type StatusObject } from '@grpc/grpc-js';
 import { CATALOG } from '../../src/app/catalog.ts';
 import { systemClock } from '../../src/app/clock.ts';
 import { buildCore, type PickerCore } from '../../src/app/core.ts';
@@ -8,7 +8,8 @@ import type { EndpointSpec } from '../../src/core/endpoint.ts';
 import { joinHostPort } from '../../src/lib/host-port.ts';
 import type { PluginDefinition } from '../../src/core/plugin.ts';
 import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
-import { addExternalProcessor } from '../../src/ext-proc/service.ts';
+import { listen } from '../../src/ext-proc/listener.ts';
+import { externalProcessor } from '../../src/ext-proc/service.ts';
 import {
   decodeProcessingResponse,
   encodeProcessingRequest,
@@ -91,15 +92,9 @@ export async function startContractPicker(
     core.table.signals.scrapedAtMs[slot] = systemClock.nowMs();
     if (lora !== undefined) tellLora(core.table, slot, lora);
   }
-  const server = createGrpcServer();
-  addExternalProcessor(server, { director: core.director });
-  const port = await new Promise<number>((resolve, refuse) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) refuse(error);
-      else resolve(bound);
-    });
-  });
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const routes = { [EXT_PROC_PROCESS_PATH]: externalProcessor({ director: core.director }) };
+  const listener = await listen({ server: createGrpcServer(), routes, host: '127.0.0.1', port: 0 });
+  const client = new Client(`127.0.0.1:${listener.port}`, credentials.createInsecure());
   return {
     core,
     tell: (...messages) => tell(client, messages),
@@ -110,7 +105,7 @@ export async function startContractPicker(
     },
     stop() {
       client.close();
-      server.forceShutdown();
+      void listener.close();
     },
   };
 }

@@ -1,18 +1,19 @@
 import { once } from 'node:events';
-import { connect } from 'node:http2';
+import { type ClientHttp2Stream, connect } from 'node:http2';
 import { Readable } from 'node:stream';
 import {
   Client,
   type ClientDuplexStream,
+  compressionAlgorithms,
   credentials,
-  Server,
-  ServerCredentials,
   status,
   type StatusObject,
 } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { reject } from '../../src/core/errors.ts';
-import { addExternalProcessor, type ExternalProcessorOptions } from '../../src/ext-proc/service.ts';
+import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
+import { listen } from '../../src/ext-proc/listener.ts';
+import { externalProcessor, type ExternalProcessorOptions } from '../../src/ext-proc/service.ts';
 import {
   decodeProcessingResponse,
   encodeProcessingRequest,
@@ -23,6 +24,8 @@ import {
 import { message, PICKED, type Script, ScriptedDirector, shorten } from './support.ts';
 
 type Call = ClientDuplexStream<Buffer, ProcessingResponse>;
+
+const asIs = (bytes: Buffer): Buffer => bytes;
 
 const cleanUps: (() => void)[] = [];
 
@@ -40,8 +43,7 @@ async function setUp(script?: Script, options: Partial<ExternalProcessorOptions>
   };
   let started = 0;
   let whenEnded: (() => void) | undefined;
-  const server = new Server();
-  addExternalProcessor(server, {
+  const process = externalProcessor({
     director,
     log: { warn: log, error: log },
     onStreamStart: () => started++,
@@ -51,19 +53,15 @@ async function setUp(script?: Script, options: Partial<ExternalProcessorOptions>
     },
     ...options,
   });
-  const port = await new Promise<number>((resolve, refuse) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) refuse(error);
-      else resolve(bound);
-    });
-  });
+  const routes = { [EXT_PROC_PROCESS_PATH]: process };
+  const listener = await listen({ server: createGrpcServer(), routes, host: '127.0.0.1', port: 0 });
+  const { port } = listener;
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   cleanUps.push(() => {
     client.close();
-    server.forceShutdown();
+    void listener.close();
   });
-  const open = (): Call =>
-    client.makeBidiStreamRequest(EXT_PROC_PROCESS_PATH, (bytes: Buffer) => bytes, decodeProcessingResponse);
+  const open = (): Call => client.makeBidiStreamRequest(EXT_PROC_PROCESS_PATH, asIs, decodeProcessingResponse);
   /** Resolves once `count` streams have ended at the server. */
   const streamsEnded = async (count = 1): Promise<void> => {
     while (ended.length < count) {
@@ -72,7 +70,7 @@ async function setUp(script?: Script, options: Partial<ExternalProcessorOptions>
       });
     }
   };
-  return { director, server, port, open, ended, logged, streamsEnded, started: () => started };
+  return { director, port, open, ended, logged, streamsEnded, started: () => started };
 }
 
 interface Result {
@@ -209,14 +207,7 @@ describe('the ext_proc service', () => {
 
   it('stops reading while the peer takes no answers, and goes on when it does', async () => {
     const { port, director, streamsEnded } = await setUp();
-    const session = connect(`http://127.0.0.1:${port}`);
-    cleanUps.push(() => session.destroy());
-    const peer = session.request({
-      ':method': 'POST',
-      ':path': EXT_PROC_PROCESS_PATH,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
+    const peer = rawCall(port);
     const piece = Buffer.alloc(50_000, 'p');
     const count = 400;
     const messages = function* (): Generator<Buffer> {
@@ -271,11 +262,70 @@ describe('the ext_proc service', () => {
     expect(director.reservations).toBe(0);
   });
 
-  it('is added to a server once', async () => {
-    const { server } = await setUp();
-    expect(() => addExternalProcessor(server, { director: new ScriptedDirector() })).toThrow('is served already');
+  it('reads a peer that compresses', async () => {
+    const { port } = await setUp();
+    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+      'grpc.default_compression_algorithm': compressionAlgorithms.gzip,
+    });
+    cleanUps.push(() => client.close());
+    const call: Call = client.makeBidiStreamRequest(EXT_PROC_PROCESS_PATH, asIs, decodeProcessingResponse);
+    write(call, requestHeaders(false), requestBody('{"prompt":"x"}'.repeat(100), true), responseHeaders(true));
+    call.end();
+    const { answers, code } = await result(call);
+    expect([code, answers.length]).toEqual([status.OK, 3]);
+  });
+
+  it('ends a call at its deadline, and what was reserved with it', async () => {
+    const { port, director, ended, streamsEnded } = await setUp();
+    const peer = rawCall(port, { 'grpc-timeout': '50m' });
+    peer.resume();
+    peer.write(frame(requestHeaders(true)));
+    const [trailers] = (await once(peer, 'trailers')) as [Record<string, unknown>];
+    expect(trailers['grpc-status']).toBe(String(status.DEADLINE_EXCEEDED));
+    await streamsEnded();
+    expect(ended).toEqual([status.DEADLINE_EXCEEDED]);
+    expect([director.ends, director.reservations]).toEqual([['error'], 0]);
+  });
+
+  it.each([
+    ['is longer than the limit', { maxReceiveBytes: 40 }, /^Received message larger than max \(\d+ vs 40\)$/],
+    ['would be answered with a longer one than may be sent', { maxSendBytes: 40 }, /^Sent message larger than max/],
+  ])('ends with RESOURCE_EXHAUSTED when a message %s', async (_name, options, details) => {
+    const { open, director, ended, streamsEnded } = await setUp(undefined, options);
+    const call = open();
+    write(call, requestHeaders(false), requestBody('x'.repeat(100), true));
+    const outcome = await result(call);
+    expect(outcome.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(outcome.details).toMatch(details);
+    await streamsEnded();
+    expect(ended).toEqual([status.RESOURCE_EXHAUSTED]);
+    expect([director.ends, director.reservations]).toEqual([['error'], 0]);
+  });
+
+  it.each([
+    ['a malformed deadline', { 'grpc-timeout': 'soon' }, 200, String(status.OUT_OF_RANGE)],
+    ['another method', { ':path': '/envoy.service.ext_proc.v3.ExternalProcessor/Other' }, 200, '12'],
+    ['what is not gRPC', { 'content-type': 'application/json' }, 415, undefined],
+  ])('answers %s', async (_name, headers, httpStatus, grpcStatus) => {
+    const { port } = await setUp();
+    const peer = rawCall(port, headers);
+    const [answer] = (await once(peer, 'response')) as [Record<string, unknown>];
+    expect([answer[':status'], answer['grpc-status']]).toEqual([httpStatus, grpcStatus]);
   });
 });
+
+/** A call without a gRPC library on this side. */
+function rawCall(port: number, headers: Readonly<Record<string, string>> = {}): ClientHttp2Stream {
+  const session = connect(`http://127.0.0.1:${port}`);
+  cleanUps.push(() => session.destroy());
+  return session.request({
+    ':method': 'POST',
+    ':path': EXT_PROC_PROCESS_PATH,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+}
 
 /** A message as gRPC frames it: uncompressed, length, bytes. */
 function frame(each: ProcessingRequest): Buffer {
