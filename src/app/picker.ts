@@ -16,6 +16,7 @@ import { Readiness } from './readiness.ts';
 import { Scrapers } from './scrapers.ts';
 import type { PickerSettings } from './settings.ts';
 import { COMMIT, VERSION } from './version.ts';
+import { warmUp } from './warm-up/warm-up.ts';
 
 /** Streams get this long to end after the drain window, then they are cut off. */
 const GRACE_MS = 5_000;
@@ -86,6 +87,7 @@ export async function startPicker(
     const health = (): object => ({ ready: ready(), conditions: readiness.explain(), ...cluster?.explain() });
     const { leadership, authorize } = cluster ?? { leadership: undefined, authorize: undefined };
     const electsLeader = leadership !== undefined;
+    await rehearse(settings, log);
     const parts = { settings, metrics, core, ready, health, electsLeader, authorize, log, keep };
     const metricsServer = await startMetricsPort(parts);
     const healthPort = await startHealthPort(parts);
@@ -114,6 +116,17 @@ export async function startPicker(
   } catch (error) {
     await stopAll(started);
     throw error;
+  }
+}
+
+/** A picker that could not warm up serves all the same. */
+async function rehearse(settings: PickerSettings, log: Logger): Promise<void> {
+  const { warmUpMs = 0 } = settings;
+  if (warmUpMs === 0) return;
+  try {
+    log.debug({ warmUpMs, requests: await warmUp(settings, warmUpMs, systemClock) }, 'warmed up');
+  } catch (error) {
+    log.warn({ err: error }, 'could not warm up; the first requests will be slower');
   }
 }
 

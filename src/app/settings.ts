@@ -64,6 +64,8 @@ export interface PickerSettings {
   readonly fallbackEndpoints: number;
   /** Longest wait of a request for producers, all together. */
   readonly answerDeadlineMs: number;
+  /** How long made-up requests are served before the ports open; not at all when absent. */
+  readonly warmUpMs?: number | undefined;
   readonly obeySubset: boolean;
   /** Tell the proxy the score of each candidate; no when absent. */
   readonly emitEndpointScores?: boolean | undefined;

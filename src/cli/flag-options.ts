@@ -55,6 +55,7 @@ export interface ServeOptions {
   /** Endpoints named in an answer besides the picked one, 0 to 63. */
   readonly fallbackEndpoints: number;
   readonly answerDeadlineMs: number;
+  readonly warmUpMs: number;
   readonly disableEndpointSubsetFilter: boolean;
   readonly emitEndpointScores: boolean;
   /** 50 or more. */
@@ -184,6 +185,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     drainTimeoutMs: flags.durationMs('drain-timeout'),
     fallbackEndpoints: flags.int('fallback-endpoints'),
     answerDeadlineMs: flags.durationMs('answer-deadline'),
+    warmUpMs: flags.durationMs('warm-up'),
     disableEndpointSubsetFilter: flags.bool('disable-endpoint-subset-filter'),
     emitEndpointScores: flags.bool('emit-endpoint-scores'),
     refreshMetricsIntervalMs: Math.max(MIN_REFRESH_MS, flags.durationMs('refresh-metrics-interval')),

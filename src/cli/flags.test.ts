@@ -58,6 +58,7 @@ describe('flags left out', () => {
         drainTimeoutMs: 30_000,
         fallbackEndpoints: 2,
         answerDeadlineMs: 1000,
+        warmUpMs: 400,
         disableEndpointSubsetFilter: false,
         emitEndpointScores: false,
         refreshMetricsIntervalMs: 50,

@@ -91,6 +91,14 @@ export const FLAGS = [
     'Largest message sent, like 10MiB; empty means no limit.',
   ),
   flag('Servers', 'drain-timeout', 'duration', '30s', 'works', 'How long to go on serving after SIGTERM.'),
+  flag(
+    'Servers',
+    'warm-up',
+    'duration',
+    '400ms',
+    'works',
+    'How long to serve made-up requests before the ports open, so that code is compiled (ours).',
+  ),
   flag('Servers', 'metrics-endpoint-auth', 'bool', 'true', 'works', 'Ask Kubernetes who may read metrics.'),
   flag(
     'Servers',

@@ -117,6 +117,7 @@ function settingsOf(options: ServeOptions, pool: Exclude<PoolChoice, { kind: 'er
     drainTimeoutMs: options.drainTimeoutMs,
     fallbackEndpoints: options.fallbackEndpoints,
     answerDeadlineMs: options.answerDeadlineMs,
+    warmUpMs: options.warmUpMs,
     obeySubset: !options.disableEndpointSubsetFilter,
     emitEndpointScores: options.emitEndpointScores,
     seed: randomInt(2 ** 32),

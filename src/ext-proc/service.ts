@@ -39,13 +39,24 @@ const DEFAULT_MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
 
 /** Serves the calls of `envoy.service.ext_proc.v3.ExternalProcessor/Process`. */
 export function externalProcessor(options: ExternalProcessorOptions): StreamHandler {
-  const { director, maxBodyBytes = DEFAULT_MAX_BODY_BYTES, maxReceiveBytes = DEFAULT_MAX_RECEIVE_BYTES } = options;
-  const streamOptions: StreamOptions = { director, maxBodyBytes };
+  const { director, log, onStreamStart, onStreamEnd } = options;
+  const {
+    maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+    maxReceiveBytes = DEFAULT_MAX_RECEIVE_BYTES,
+    maxSendBytes = Number.POSITIVE_INFINITY,
+  } = options;
+  // One shape whatever the caller left out: code compiled for one processor fits the next.
+  const parts: WireParts = { stream: { director, maxBodyBytes }, log, onStreamEnd, maxSendBytes };
   return (stream, headers) => {
-    options.onStreamStart?.();
-    const wire = new GrpcWire(streamOptions, options);
+    onStreamStart?.();
+    const wire = new GrpcWire(parts);
     wire.call = new GrpcCall(stream, headers, maxReceiveBytes, wire);
   };
+}
+
+interface WireParts extends Pick<ExternalProcessorOptions, 'log' | 'onStreamEnd'> {
+  readonly stream: StreamOptions;
+  readonly maxSendBytes: number;
 }
 
 /**
@@ -56,8 +67,7 @@ class GrpcWire implements Wire, CallEvents {
   /** Set before the first event. */
   call!: GrpcCall;
   readonly #stream: ExtProcStream;
-  readonly #options: ExternalProcessorOptions;
-  readonly #maxSendBytes: number;
+  readonly #parts: WireParts;
   readonly #writeBytes: WriteBytes = (bytes) => this.call.write(bytes);
   /** Answers that wait for the peer, oldest first. */
   #waiting: Answer[] = [];
@@ -68,10 +78,9 @@ class GrpcWire implements Wire, CallEvents {
   #ending: { readonly code: status; readonly details: string } | undefined;
   #gone = false;
 
-  constructor(streamOptions: StreamOptions, options: ExternalProcessorOptions) {
-    this.#options = options;
-    this.#maxSendBytes = options.maxSendBytes ?? Number.POSITIVE_INFINITY;
-    this.#stream = new ExtProcStream(streamOptions, this);
+  constructor(parts: WireParts) {
+    this.#parts = parts;
+    this.#stream = new ExtProcStream(parts.stream, this);
   }
 
   send(answer: Answer): void {
@@ -82,12 +91,12 @@ class GrpcWire implements Wire, CallEvents {
 
   close(violation?: string): void {
     if (violation === undefined) return this.#finish(status.OK, '');
-    this.#options.log?.warn({ violation }, 'ext_proc peer broke the protocol');
+    this.#parts.log?.warn({ violation }, 'ext_proc peer broke the protocol');
     this.#finish(status.INVALID_ARGUMENT, violation);
   }
 
   report(fault: unknown): void {
-    this.#options.log?.error({ err: fault }, 'fault in an ext_proc stream');
+    this.#parts.log?.error({ err: fault }, 'fault in an ext_proc stream');
   }
 
   message(bytes: Buffer): void {
@@ -129,12 +138,12 @@ class GrpcWire implements Wire, CallEvents {
     this.#gone = true;
     this.#waiting = [];
     this.#stream.cancel();
-    this.#options.onStreamEnd?.(this.#ending?.code ?? status.CANCELLED);
+    this.#parts.onStreamEnd?.(this.#ending?.code ?? status.CANCELLED);
   }
 
   #write(answer: Answer): void {
     try {
-      if (writeAnswer(answer, this.#maxSendBytes, this.#writeBytes)) return;
+      if (writeAnswer(answer, this.#parts.maxSendBytes, this.#writeBytes)) return;
     } catch (fault) {
       if (!(fault instanceof GrpcFault)) throw fault;
       return this.fault(fault.code, fault.message);

@@ -3,7 +3,7 @@ import { bodyPieceHead, type BodySide } from '../../protos/body-piece.ts';
 import { encodeProcessingResponse, type ProcessingResponse, type StreamedBody } from '../../protos/ext-proc.ts';
 import type { Answer } from '../response.ts';
 import { GrpcFault } from './fault.ts';
-import { MESSAGE_HEAD_BYTES } from './message-reader.ts';
+import { framed, MESSAGE_HEAD_BYTES, writeMessageHead } from './message-frame.ts';
 
 /** Longer pieces are sent by reference: copying them would cost more than a second write. */
 const COPY_BELOW_BYTES = 4096;
@@ -19,12 +19,17 @@ export type WriteBytes = (bytes: Uint8Array) => boolean;
  * `GrpcFault`, with nothing written, when it would be longer.
  */
 export function writeAnswer(answer: Answer, maxBytes: number, write: WriteBytes): boolean {
-  if (Buffer.isBuffer(answer)) return write(frame(answer, maxBytes));
+  if (Buffer.isBuffer(answer)) return writeMessage(answer, maxBytes, write);
   for (const side of BODY_SIDES) {
     const piece = pieceOf(answer, side);
     if (piece !== undefined) return writePiece(piece, side, maxBytes, write);
   }
-  return write(frame(encodeProcessingResponse(answer), maxBytes));
+  return writeMessage(encodeProcessingResponse(answer), maxBytes, write);
+}
+
+function writeMessage(message: Buffer, maxBytes: number, write: WriteBytes): boolean {
+  checkLength(message.length, maxBytes);
+  return write(framed(message));
 }
 
 /** The piece that the answer passes on, when it says nothing else. */
@@ -38,26 +43,16 @@ function writePiece({ body, endOfStream }: StreamedBody, side: BodySide, maxByte
   const head = bodyPieceHead(side, piece.length, endOfStream === true);
   const copied = piece.length < COPY_BELOW_BYTES;
   const length = head.length + piece.length;
+  checkLength(length, maxBytes);
   const bytes = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + (copied ? length : head.length));
-  writeHead(bytes, length, maxBytes);
+  writeMessageHead(bytes, length);
   bytes.set(head, MESSAGE_HEAD_BYTES);
   if (copied) bytes.set(piece, MESSAGE_HEAD_BYTES + head.length);
   const room = write(bytes);
   return copied ? room : write(piece);
 }
 
-function frame(message: Buffer, maxBytes: number): Buffer {
-  const bytes = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + message.length);
-  writeHead(bytes, message.length, maxBytes);
-  bytes.set(message, MESSAGE_HEAD_BYTES);
-  return bytes;
-}
-
-/** Not compressed, and how long it is. */
-function writeHead(bytes: Buffer, length: number, maxBytes: number): void {
-  if (length > maxBytes) {
-    throw new GrpcFault(status.RESOURCE_EXHAUSTED, `Sent message larger than max (${length} vs. ${maxBytes})`);
-  }
-  bytes[0] = 0;
-  bytes.writeUInt32BE(length, 1);
+function checkLength(length: number, maxBytes: number): void {
+  if (length <= maxBytes) return;
+  throw new GrpcFault(status.RESOURCE_EXHAUSTED, `Sent message larger than max (${length} vs. ${maxBytes})`);
 }

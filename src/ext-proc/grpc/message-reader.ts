@@ -1,9 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { decompressorOf, type Decompress } from './compression.ts';
 import { GrpcFault } from './fault.ts';
-
-/** One byte of flags, four of length, big-endian. Source: gRPC over HTTP2, "Length-Prefixed-Message". */
-export const MESSAGE_HEAD_BYTES = 5;
+import { MESSAGE_HEAD_BYTES } from './message-frame.ts';
 
 /** What a reader is told. */
 export interface MessageReaderOptions {
