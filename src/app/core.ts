@@ -9,6 +9,8 @@ import { ModelRewrites } from '../datastore/rewrites.ts';
 import { seededRandom } from '../lib/random.ts';
 import { createDirector } from '../request/director.ts';
 import type { Director } from '../request/exchange.ts';
+import type { RequestRecorder } from '../request/recorder.ts';
+import { dialectOf, priorityOf, type RequestHeadReader } from '../request/request-head.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
 import { ScoreBoard } from '../scheduling/score-board.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -33,6 +35,9 @@ export interface PickerCore {
   readonly objectives: Objectives;
   readonly rewrites: ModelRewrites;
   readonly director: Director;
+  /** What requests tell by their headers, under the configuration in force. */
+  readonly heads: RequestHeadReader;
+  readonly recorder: RequestRecorder;
   /** The configuration in force and its plugins. */
   readonly config: ResolvedConfig;
   readonly instances: Instances;
@@ -92,6 +97,11 @@ export function buildCore(
     objectives,
     rewrites,
     director: tracing?.wrap(logged, table) ?? logged,
+    heads: {
+      priorityOf: (headers) => priorityOf(headers, objectives),
+      dialectOf: (headers) => dialectOf(headers, current.plan.parsers),
+    },
+    recorder,
     get config() {
       return current.config;
     },

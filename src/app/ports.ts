@@ -3,13 +3,15 @@ import { endpointStates } from '../admin/endpoints-page.ts';
 import { addHealthService } from '../admin/health.ts';
 import { type AdminServer, type Page, startAdminServer } from '../admin/http.ts';
 import { createGrpcServer } from '../ext-proc/grpc-server.ts';
+import { IdleWatch } from '../ext-proc/idle-watch.ts';
 import { type Listener, listen } from '../ext-proc/listener.ts';
 import { externalProcessor } from '../ext-proc/service.ts';
 import { EXT_PROC_PROCESS_PATH } from '../protos/ext-proc.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { StreamMetrics } from '../telemetry/stream-metrics.ts';
-import { systemClock } from './clock.ts';
+import { createCapacity } from './capacity.ts';
+import { systemClock, systemTimers } from './clock.ts';
 import type { PickerCore } from './core.ts';
 import type { PickerSettings } from './settings.ts';
 import { followCertificate, grpcTls, metricsTls } from './tls.ts';
@@ -41,9 +43,13 @@ export async function startGrpcPort(parts: PortParts): Promise<Listener> {
   const { maxReceiveBytes, maxSendBytes, certPath } = settings;
   const server = createGrpcServer({ maxReceiveBytes, maxSendBytes });
   const streams = settings.streamMetrics === true ? new StreamMetrics(metrics, systemClock) : undefined;
+  const idle = metrics.counter('idle_streams_ended_total');
   const process = externalProcessor({
     director: streams?.timed(core.director) ?? core.director,
+    capacity: createCapacity(parts),
+    idle: new IdleWatch(settings.streamIdleTimeoutMs ?? 0, systemTimers),
     log,
+    onStreamIdle: () => idle.inc(),
     onStreamStart: streams && (() => streams.started()),
     onStreamEnd: streams && ((code) => streams.ended(code)),
     maxReceiveBytes,

@@ -1,4 +1,5 @@
 import type { PoolTarget } from '../discovery/kubernetes/discovery.ts';
+import type { CapacityLimits } from '../ext-proc/capacity.ts';
 import type { TlsPolicy } from '../ext-proc/tls-suites.ts';
 
 /** A configuration file that was read. */
@@ -48,6 +49,10 @@ export interface PickerSettings {
   readonly healthOnGrpcPort: boolean;
   readonly maxReceiveBytes: number | undefined;
   readonly maxSendBytes: number | undefined;
+  /** Requests beyond are refused; no limits when absent. */
+  readonly limits?: CapacityLimits | undefined;
+  /** Streams on which nothing happens for so long are ended; never when 0 or absent. */
+  readonly streamIdleTimeoutMs?: number | undefined;
   /** The configuration file to follow, with the text that was read from it; absent, nothing is followed. */
   readonly configFile?: ConfigFile | undefined;
   readonly poolName: string;

@@ -8,6 +8,9 @@ import { type Flag, FLAGS, type FlagName } from './flags.ts';
 const MAX_PORT = 65_535;
 const MAX_FALLBACKS = 63;
 const MAX_TARGET_PORTS = 8;
+const MAX_STREAMS = 10_000_000;
+/** Timers of Node end at 24.8 days. */
+const MAX_IDLE_MS = 7 * 24 * 3_600_000;
 
 /**
  * The first wrong value as one line naming flag and value, or undefined. These are the mistakes the reference finds
@@ -26,8 +29,8 @@ export function checkFlags(flags: FlagSet): string | undefined {
   );
 }
 
-/** Bytes of a message size flag; undefined for empty or 0, which leave the gRPC library's own limit. */
-export function messageBytes(text: string): number | undefined {
+/** Bytes of a size flag; undefined for empty or 0, which leave what is said there to be the default. */
+export function byteSize(text: string): number | undefined {
   const bytes = text === '' ? 0 : parseByteQuantity(text);
   return bytes === 0 ? undefined : bytes;
 }
@@ -45,6 +48,7 @@ function numbers(flags: FlagSet): string | undefined {
     ['grpc-health-port', MAX_PORT],
     ['metrics-port', MAX_PORT],
     ['fallback-endpoints', MAX_FALLBACKS],
+    ['max-streams', MAX_STREAMS],
   ] as const) {
     const value = flags.int(name);
     if (value < 0 || value > most) return complaint(name, String(value), `write a number from 0 to ${most}`);
@@ -56,15 +60,20 @@ function durations(flags: FlagSet): string | undefined {
   for (const name of ['drain-timeout', 'metrics-staleness-threshold', 'answer-deadline', 'warm-up'] as const) {
     if (flags.durationMs(name) < 0) return complaint(name, flags.text(name), 'write a duration of 0s or more');
   }
+  const idle = 'stream-idle-timeout';
+  const idleMs = flags.durationMs(idle);
+  if (idleMs !== 0 && (idleMs < 1000 || idleMs > MAX_IDLE_MS)) {
+    return complaint(idle, flags.text(idle), 'write a duration from 1s to 168h, or 0s for none');
+  }
   const name = 'refresh-prometheus-metrics-interval';
   if (flags.durationMs(name) <= 0) return complaint(name, flags.text(name), 'write a duration above 0s');
   return undefined;
 }
 
 function sizes(flags: FlagSet): string | undefined {
-  for (const name of ['grpc-max-recv-msg-size', 'grpc-max-send-msg-size'] as const) {
+  for (const name of ['grpc-max-recv-msg-size', 'grpc-max-send-msg-size', 'max-held-body-bytes'] as const) {
     try {
-      messageBytes(flags.text(name));
+      byteSize(flags.text(name));
     } catch (error) {
       return complaint(name, flags.text(name), errorMessage(error));
     }

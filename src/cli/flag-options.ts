@@ -1,7 +1,7 @@
 import { type TlsPolicy, tlsPolicy } from '../ext-proc/tls-suites.ts';
 import { errorMessage } from '../lib/error-message.ts';
 import { flagHelp } from './flag-help.ts';
-import { checkFlags, messageBytes } from './flag-checks.ts';
+import { checkFlags, byteSize } from './flag-checks.ts';
 import { parseArguments } from './flag-parser.ts';
 import { dashed, FlagSet } from './flag-set.ts';
 import { type LogLevel, levelOfVerbosity } from './flag-values.ts';
@@ -51,6 +51,11 @@ export interface ServeOptions {
   /** Undefined leaves the gRPC library's own limit. */
   readonly grpcMaxRecvMessageBytes: number | undefined;
   readonly grpcMaxSendMessageBytes: number | undefined;
+  /** Undefined leaves it to the memory there is. */
+  readonly maxStreams: number | undefined;
+  readonly maxHeldBodyBytes: number | undefined;
+  /** 0 for never. */
+  readonly streamIdleTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Endpoints named in an answer besides the picked one, 0 to 63. */
   readonly fallbackEndpoints: number;
@@ -180,8 +185,11 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     legacyMetrics: flags.bool('legacy-metrics'),
     tracing: flags.bool('tracing'),
     healthChecking: flags.bool('health-checking'),
-    grpcMaxRecvMessageBytes: messageBytes(flags.text('grpc-max-recv-msg-size')),
-    grpcMaxSendMessageBytes: messageBytes(flags.text('grpc-max-send-msg-size')),
+    grpcMaxRecvMessageBytes: byteSize(flags.text('grpc-max-recv-msg-size')),
+    grpcMaxSendMessageBytes: byteSize(flags.text('grpc-max-send-msg-size')),
+    maxStreams: flags.int('max-streams') || undefined,
+    maxHeldBodyBytes: byteSize(flags.text('max-held-body-bytes')),
+    streamIdleTimeoutMs: flags.durationMs('stream-idle-timeout'),
     drainTimeoutMs: flags.durationMs('drain-timeout'),
     fallbackEndpoints: flags.int('fallback-endpoints'),
     answerDeadlineMs: flags.durationMs('answer-deadline'),

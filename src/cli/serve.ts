@@ -1,14 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
+import { defaultLimits } from '../app/capacity.ts';
 import { systemClock } from '../app/clock.ts';
 import { loadConfig } from '../app/config.ts';
 import { tellRefusedStart } from '../app/cluster.ts';
+import { usableMemoryBytes } from '../app/memory.ts';
 import { startPicker } from '../app/picker.ts';
 import type { KubernetesSettings, PickerSettings } from '../app/settings.ts';
 import { VERSION } from '../app/version.ts';
 import { ConfigErrors } from '../config/problems.ts';
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { ConfigError } from '../core/errors.ts';
+import type { CapacityLimits } from '../ext-proc/capacity.ts';
 import type { PoolTarget } from '../discovery/kubernetes/discovery.ts';
 import { aborted } from '../lib/aborted.ts';
 import { createLog, type Logger } from '../telemetry/log.ts';
@@ -108,6 +111,8 @@ function settingsOf(options: ServeOptions, pool: Exclude<PoolChoice, { kind: 'er
     healthOnGrpcPort: options.healthChecking,
     maxReceiveBytes: options.grpcMaxRecvMessageBytes,
     maxSendBytes: options.grpcMaxSendMessageBytes,
+    limits: limitsOf(options),
+    streamIdleTimeoutMs: options.streamIdleTimeoutMs,
     poolName: pool.poolName,
     kubernetes: kubernetesOf(options, pool),
     objectsFile: options.objectsFile,
@@ -121,6 +126,14 @@ function settingsOf(options: ServeOptions, pool: Exclude<PoolChoice, { kind: 'er
     obeySubset: !options.disableEndpointSubsetFilter,
     emitEndpointScores: options.emitEndpointScores,
     seed: randomInt(2 ** 32),
+  };
+}
+
+function limitsOf({ maxStreams, maxHeldBodyBytes }: ServeOptions): CapacityLimits {
+  const defaults = defaultLimits(usableMemoryBytes());
+  return {
+    maxStreams: maxStreams ?? defaults.maxStreams,
+    maxHeldBodyBytes: maxHeldBodyBytes ?? defaults.maxHeldBodyBytes,
   };
 }
 

@@ -29,17 +29,25 @@ export class Rejection {
   readonly code: ErrorCode;
   readonly message: string;
   readonly dropReason: DropReason | undefined;
+  /** When trying again is worth it, as the `retry-after` header tells the client; undefined tells nothing. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, message: string, dropReason?: DropReason) {
+  constructor(code: ErrorCode, message: string, dropReason?: DropReason, retryAfterSeconds?: number) {
     this.code = code;
     this.message = message;
     this.dropReason = dropReason;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
 /** Builds a refusal. */
-export function reject(code: ErrorCode, message: string, dropReason?: DropReason): Rejection {
-  return new Rejection(code, message, dropReason);
+export function reject(
+  code: ErrorCode,
+  message: string,
+  dropReason?: DropReason,
+  retryAfterSeconds?: number,
+): Rejection {
+  return new Rejection(code, message, dropReason, retryAfterSeconds);
 }
 
 /** Nobody is there to serve: empty pool, empty subset, or nothing of the subset in the pool. */

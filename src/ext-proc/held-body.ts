@@ -22,15 +22,18 @@ export class HeldBody {
     return this.#bytes;
   }
 
-  /** Adds a piece by reference; false, and nothing kept, when the body would grow beyond its bound. */
-  add(piece: Uint8Array): boolean {
-    if (this.#bytes + piece.length > this.#maxBytes) return false;
-    if (piece.length === 0) return true;
+  /** Whether the body stays within its bound with one piece more. */
+  fits(piece: Uint8Array): boolean {
+    return this.#bytes + piece.length <= this.#maxBytes;
+  }
+
+  /** Adds a piece by reference. */
+  add(piece: Uint8Array): void {
+    if (piece.length === 0) return;
     this.#bytes += piece.length;
     this.#unmergedBytes += piece.length;
     this.#pieces.push(piece);
     if (this.#pieces.length - this.#unmerged === MERGE_PIECES) this.#merge();
-    return true;
   }
 
   /** The body as pieces; one empty piece for an empty body. */

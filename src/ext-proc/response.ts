@@ -1,6 +1,6 @@
 import { ERROR_CODES, reject, type Rejection } from '../core/errors.ts';
 import type { Dialect } from '../core/request.ts';
-import { type ErrorBody, errorBody } from '../payload/error-body.ts';
+import { errorBody } from '../payload/error-body.ts';
 import type { BodySide } from '../protos/body-piece.ts';
 import {
   encodeProcessingResponse,
@@ -96,19 +96,21 @@ export function sendBodyPiece(sink: Sink, side: BodySide, piece: Uint8Array, las
 
 /** Answers the client with a refusal, in the shape its API gives errors; plain text where nobody knows the API. */
 export function refusalAnswer(rejection: Rejection, dialect: Dialect = 'none'): ProcessingResponse {
-  return immediateAnswer(ERROR_CODES[rejection.code], errorBody(rejection, dialect), rejection.dropReason);
+  return immediateAnswer(ERROR_CODES[rejection.code], rejection, dialect);
 }
 
 /** Answers the client whose request body is longer than `maxBytes`; its API is not known before the body is read. */
 export function tooLargeAnswer(maxBytes: number): ProcessingResponse {
-  const rejection = reject('BadRequest', `request body exceeds ${maxBytes} bytes`);
-  return immediateAnswer(CONTENT_TOO_LARGE, errorBody(rejection, 'none'));
+  return immediateAnswer(CONTENT_TOO_LARGE, reject('BadRequest', `request body exceeds ${maxBytes} bytes`), 'none');
 }
 
-function immediateAnswer(code: number, { text, contentType }: ErrorBody, dropReason?: string): ProcessingResponse {
+function immediateAnswer(code: number, rejection: Rejection, dialect: Dialect): ProcessingResponse {
+  const { text, contentType } = errorBody(rejection, dialect);
+  const { dropReason, retryAfterSeconds } = rejection;
   const setHeaders: HeaderValueOption[] = [];
   if (contentType !== undefined) setHeaders.push(setHeader('content-type', contentType));
   if (dropReason !== undefined) setHeaders.push(setHeader(DROP_REASON_HEADER, dropReason));
+  if (retryAfterSeconds !== undefined) setHeaders.push(setHeader('retry-after', String(retryAfterSeconds)));
   const headers = setHeaders.length === 0 ? undefined : { setHeaders };
   return { immediateResponse: { status: { code }, headers, body: Buffer.from(text) } };
 }

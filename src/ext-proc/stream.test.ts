@@ -3,17 +3,22 @@ import { message, PICKED, RecordingWire, type Script, ScriptedDirector } from '.
 import { NO_ENDPOINTS } from '../core/errors.ts';
 import { BodySendMode, type ProcessingRequest } from '../protos/ext-proc.ts';
 import type { Outcome } from '../request/exchange.ts';
+import { Capacity, type CapacityLimits } from './capacity.ts';
 import { ExtProcStream } from './stream.ts';
 
 const REFUSED: Outcome = { kind: 'rejected', rejection: NO_ENDPOINTS, dialect: 'none' };
 const FAULT_TEXT = 'immediate 500 inference error: Internal - the endpoint picker failed';
 
-function setUp(script?: Script, maxBodyBytes = 1000) {
+function setUp(script?: Script, maxBodyBytes = 1000, capacity = new Capacity()) {
   const director = new ScriptedDirector(script);
   const wire = new RecordingWire();
-  const stream = new ExtProcStream({ director, maxBodyBytes }, wire);
+  const stream = new ExtProcStream({ director, capacity, maxBodyBytes }, wire);
   const receive = (...messages: ProcessingRequest[]): void => messages.forEach((each) => stream.receive(each));
   return { director, wire, stream, receive };
+}
+
+function capacityOf(limits: Partial<CapacityLimits>): Capacity {
+  return new Capacity({ maxStreams: Infinity, maxHeldBodyBytes: Infinity, ...limits });
 }
 
 const { requestHeaders, requestBody, requestTrailers, responseHeaders, responseBody, responseTrailers } = message;
@@ -122,6 +127,29 @@ describe('refusals', () => {
     expect(exceeds.wire.short).toEqual(['immediate 413 inference error: BadRequest - request body exceeds 10 bytes']);
     expect(exceeds.wire.closed).toBe('');
     expect(exceeds.director.calls).toEqual(['open /v1', 'end complete']);
+  });
+
+  it('come before anything is opened when there is no room for the request', () => {
+    for (const last of [true, false]) {
+      const capacity = capacityOf({ maxStreams: 1 });
+      for (let i = 0; i < 2; i++) capacity.streamStarted();
+      const { director, wire, receive } = setUp(undefined, 1000, capacity);
+      receive(requestHeaders(last), requestBody('more', true));
+      expect(wire.short).toEqual([
+        expect.stringMatching(/^immediate 429 inference error: ResourceExhausted - too many/),
+      ]);
+      expect([wire.closed, director.calls]).toEqual(['', []]);
+    }
+  });
+
+  it('come for a body there is no memory for, which is let go', () => {
+    const capacity = capacityOf({ maxHeldBodyBytes: 10 });
+    const { director, wire, receive } = setUp(undefined, 1000, capacity);
+    receive(requestHeaders(false), requestBody('1234567890', false));
+    expect(capacity.heldBodyBytes).toBe(10);
+    receive(requestBody('x', true));
+    expect(wire.short).toEqual([expect.stringMatching(/^immediate 429 .*no memory for further request bodies/)]);
+    expect([capacity.heldBodyBytes, director.ends]).toEqual([0, ['complete']]);
   });
 
   it.each<[string, Script]>([

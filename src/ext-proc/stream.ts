@@ -1,8 +1,10 @@
 import { reject } from '../core/errors.ts';
+import { type Headers, NO_HEADERS } from '../core/headers.ts';
 import type { StreamEnd } from '../core/hooks.ts';
 import type { HttpBody, ProcessingRequest, ProcessingResponse } from '../protos/ext-proc.ts';
 import type { Director, Exchange, Outcome } from '../request/exchange.ts';
 import type { HeaderChanges, Metadata } from '../request/header-changes.ts';
+import type { Capacity } from './capacity.ts';
 import { WireHeaders } from './headers.ts';
 import { HeldBody } from './held-body.ts';
 import { messageKind, unsupportedMode } from './message-kind.ts';
@@ -32,6 +34,8 @@ const EMPTY: Uint8Array = Buffer.alloc(0);
 export interface Wire extends Sink {
   /** Our side is done; called at most once, nothing is sent after it. `violation` names what the peer did wrong. */
   close(violation?: string): void;
+  /** All of the request body was sent or dropped; `bytes` of it are to be released once the peer has taken them. */
+  bodySent(bytes: number): void;
   /** A fault of ours that the peer will not hear about. */
   report(fault: unknown): void;
 }
@@ -39,6 +43,7 @@ export interface Wire extends Sink {
 /** What a stream needs to know besides its wire. */
 export interface StreamOptions {
   readonly director: Director;
+  readonly capacity: Capacity;
   /** Longest request body held, in bytes; longer ones are answered with 413. */
   readonly maxBodyBytes: number;
 }
@@ -54,6 +59,8 @@ export class ExtProcStream {
   readonly #wire: Wire;
   readonly #metadata = new WireMetadata();
   #phase: Phase = 'idle';
+  /** Of the request; those of a stream whose first message is something else are none. */
+  #headers: Headers = NO_HEADERS;
   /** Set from the request's headers to the one call of `end`. */
   #exchange: Exchange | undefined;
   /** Set from the first body message until the body has been sent on. */
@@ -129,17 +136,25 @@ export class ExtProcStream {
 
   #open(message: ProcessingRequest | undefined): void {
     try {
-      this.#exchange = this.#options.director.open(new WireHeaders(message?.requestHeaders?.headers));
+      this.#headers = new WireHeaders(message?.requestHeaders?.headers);
+      const refused = this.#options.capacity.refuseRequest(this.#headers);
+      if (refused !== undefined) return this.#settle(refused);
+      this.#exchange = this.#options.director.open(this.#headers);
     } catch (fault) {
       this.#fail(fault);
     }
   }
 
   #hold(piece: Uint8Array): void {
-    this.#body ??= new HeldBody(this.#options.maxBodyBytes);
-    if (this.#body.add(piece)) return;
-    this.#verdict = tooLargeAnswer(this.#options.maxBodyBytes);
-    this.#on('refused');
+    const { capacity, maxBodyBytes } = this.#options;
+    this.#body ??= new HeldBody(maxBodyBytes);
+    if (!this.#body.fits(piece)) {
+      this.#verdict = tooLargeAnswer(maxBodyBytes);
+      return this.#on('refused');
+    }
+    const refused = capacity.holdBody(piece.length, this.#headers);
+    if (refused !== undefined) return this.#settle(refused);
+    this.#body.add(piece);
   }
 
   #decide(): void {
@@ -186,6 +201,7 @@ export class ExtProcStream {
     this.#wire.send(this.#verdict);
     const pieces = this.#edited ?? this.#body?.pieces();
     if (pieces !== undefined) sendBody(this.#wire, 'requestBody', pieces, last);
+    if (this.#body !== undefined) this.#wire.bodySent(this.#body.bytes);
     this.#body = undefined;
     this.#edited = undefined;
   }
@@ -234,6 +250,7 @@ export class ExtProcStream {
   #end(how: StreamEnd): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
+    if (this.#body !== undefined) this.#options.capacity.releaseBody(this.#body.bytes);
     this.#body = undefined;
     try {
       exchange?.end(how);

@@ -12,13 +12,14 @@ import type { ModelRewrites } from '../datastore/rewrites.ts';
 import { renameModel } from '../payload/model-rename.ts';
 import { deny, shed } from './admission.ts';
 import { CACHE_MISSING, wantsCached } from './conditional-decode.ts';
-import { controlValue, FAIRNESS_ID, headersToRemove, OBJECTIVE } from './control-headers.ts';
+import { controlValue, FAIRNESS_ID, headersToRemove } from './control-headers.ts';
 import type { Director, Exchange, Outcome, Picked, ProxyMetadata } from './exchange.ts';
 import { type HeaderChanges, HeaderDraft, type Metadata } from './header-changes.ts';
 import { targetModel } from './model-target.ts';
 import { requestPath } from './parser-choice.ts';
 import type { RequestPlan } from './plan.ts';
 import type { RequestRecorder } from './recorder.ts';
+import { priorityOf } from './request-head.ts';
 import { ResponseWatch } from './response-watch.ts';
 import { Route } from './route.ts';
 import { narrowToSubset } from './subset.ts';
@@ -156,7 +157,7 @@ class DirectedExchange implements Exchange {
       bodyBytes: pieces === undefined ? 0 : pieces.reduce((sum, piece) => sum + piece.byteLength, 0),
       model: body?.model ?? '',
       targetModel: target,
-      priority: this.#parts.objectives.priorityOf(controlValue(headers, OBJECTIVE)),
+      priority: priorityOf(headers, this.#parts.objectives),
       fairnessId: controlValue(headers, FAIRNESS_ID) ?? this.#plan.fairnessId(headers) ?? DEFAULT_FAIRNESS_ID,
       data: [],
     };

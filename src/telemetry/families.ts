@@ -147,6 +147,14 @@ export const FAMILIES = {
     streams: true,
   },
   extproc_streams_total: { ...counter('ext_proc streams that ended, by gRPC status.', ['code']), streams: true },
+  capacity_refusals_total: counter(
+    'Requests refused because too much was under way in the picker, by the limit and whether priority was negative (ours).',
+    ['limit', 'sheddable'],
+  ),
+  capacity_used_ratio: gauge('Share of a limit of the picker in use; at 0.8 sheddable requests are refused (ours).', [
+    'limit',
+  ]),
+  idle_streams_ended_total: counter('ext_proc streams ended because nothing happened on them (ours).', []),
   scraper_restarts_total: counter('Times the scrape worker died and was started again (ours).', []),
   plugin_faults_total: counter('Times a plugin failed; what it does was missing for that request (ours).', [
     'plugin_type',

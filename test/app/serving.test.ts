@@ -99,6 +99,13 @@ function codeOf(stream: Stream): Promise<number> {
   return new Promise((resolve) => stream.once('status', ({ code }) => resolve(code)));
 }
 
+const SHEDDABLE = `
+apiVersion: inference.networking.x-k8s.io/v1alpha2
+kind: InferenceObjective
+metadata: { name: background }
+spec: { priority: -1, poolRef: { name: test } }
+`;
+
 /** A prompt of so many bytes in one message. */
 function prompt(bytes: number): ProcessingRequest {
   const start = '{"model":"m","prompt":"';
@@ -196,6 +203,43 @@ describe('the gRPC port', () => {
     const [answer] = (await once(send(1000), 'data')) as [ProcessingResponse];
     expect(shorten(answer)).toBe('request headers');
     expect(await codeOf(send(1001))).toBe(status.RESOURCE_EXHAUSTED);
+  });
+
+  it('refuses requests beyond its limit, the least important first, in the words of their API', async () => {
+    const objectives = join(await folder(), 'objects.yaml');
+    await writeFile(objectives, SHEDDABLE);
+    const running = await picker([1], {
+      limits: { maxStreams: 10, maxHeldBodyBytes: 1000 },
+      objectsFile: objectives,
+    });
+    const ask = async (path: string, headers: Record<string, string> = {}): Promise<ProcessingResponse> => {
+      const stream = open(running.grpcPort, false);
+      stream.write(message.requestHeaders(true, { ':path': path, ...headers }));
+      return ((await once(stream, 'data')) as [ProcessingResponse])[0];
+    };
+    const sheddable = { 'x-llm-d-inference-objective': 'background' };
+    for (let i = 0; i < 8; i++) expect(shorten(await ask('/v1/models'))).toBe('request headers');
+    const shed = await ask('/v1/completions', sheddable);
+    expect(shorten(shed)).toMatch(/^immediate 429 \{"error":.*too many requests are under way in the endpoint picker/);
+    for (let i = 0; i < 2; i++) expect(shorten(await ask('/v1/models'))).toBe('request headers');
+    const full = (await ask('/v1/chat/completions')).immediateResponse;
+    const headers = full?.headers?.setHeaders?.map(({ header }) => [
+      header?.key,
+      Buffer.from(header?.rawValue ?? []).toString(),
+    ]);
+    expect(headers).toEqual([
+      ['content-type', 'application/json'],
+      ['x-llm-d-request-dropped-reason', 'rejected-saturated'],
+      ['retry-after', '1'],
+    ]);
+    const metrics = await running.metrics();
+    expect(metrics.filter((line) => line.startsWith('llm_d_epp_capacity'))).toEqual([
+      'llm_d_epp_capacity_refusals_total{limit="streams",sheddable="true"} 1',
+      'llm_d_epp_capacity_refusals_total{limit="streams",sheddable="false"} 1',
+      'llm_d_epp_capacity_used_ratio{limit="streams"} 1',
+      'llm_d_epp_capacity_used_ratio{limit="held_body_bytes"} 0',
+    ]);
+    expect(running.logged.filter(({ msg }) => msg === 'requests are refused for want of room')).toHaveLength(1);
   });
 
   it('counts streams when asked to, and only then', async () => {

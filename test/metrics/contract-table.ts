@@ -237,6 +237,9 @@ export const NOT_BUILT: readonly (readonly [name: string, reason: string])[] = [
 
 /** Families of ours that the contract does not know. */
 export const OURS: readonly string[] = [
+  'capacity_refusals_total',
+  'capacity_used_ratio',
+  'idle_streams_ended_total',
   'scraper_restarts_total',
   'plugin_faults_total',
   'config_reload_errors_total',

@@ -1,6 +1,7 @@
 import type { EndpointTable } from '../../src/datastore/endpoint-table.ts';
 import { Objectives } from '../../src/datastore/objectives.ts';
 import { ModelRewrites } from '../../src/datastore/rewrites.ts';
+import { Capacity } from '../../src/ext-proc/capacity.ts';
 import { ExtProcStream } from '../../src/ext-proc/stream.ts';
 import { openaiParser } from '../../src/plugins/parsers/openai.ts';
 import { createDirector } from '../../src/request/director.ts';
@@ -54,7 +55,7 @@ export function carry(
   options: { status?: string; body?: string; endedBy?: 'peer' | 'break' } = {},
 ): { set: Record<string, string>; removed: readonly string[]; refusal: number | undefined } {
   const wire = new RecordingWire();
-  const stream = new ExtProcStream({ director, maxBodyBytes: 1e6 }, wire);
+  const stream = new ExtProcStream({ director, capacity: new Capacity(), maxBodyBytes: 1e6 }, wire);
   const all = { ':path': '/v1/chat/completions?x=secret', ':method': 'POST', 'x-request-id': 'r1', ...headers };
   stream.receive(message.requestHeaders(false, all));
   stream.receive(message.requestBody(options.body ?? CHAT, true));

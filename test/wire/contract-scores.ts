@@ -3,6 +3,7 @@ import { CATALOG } from '../../src/app/catalog.ts';
 import { systemClock } from '../../src/app/clock.ts';
 import { buildCore, type PickerCore } from '../../src/app/core.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
+import { Capacity } from '../../src/ext-proc/capacity.ts';
 import { ExtProcStream } from '../../src/ext-proc/stream.ts';
 import {
   decodeProcessingResponse,
@@ -54,7 +55,7 @@ function coreOf(
 /** What the load balancer of the proxy is told when it sends `messages`. */
 function balancerFields(core: PickerCore, messages: readonly ProcessingRequest[]): Record<string, StructValue> {
   const wire = new RecordingWire();
-  const stream = new ExtProcStream({ director: core.director, maxBodyBytes: 1e6 }, wire);
+  const stream = new ExtProcStream({ director: core.director, capacity: new Capacity(), maxBodyBytes: 1e6 }, wire);
   for (const each of messages) stream.receive(each);
   stream.halfClose();
   const answer = decodeProcessingResponse(encodeProcessingResponse(wire.answers[0]));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { reject } from '../../src/core/errors.ts';
+import { Capacity } from '../../src/ext-proc/capacity.ts';
 import { ExtProcStream } from '../../src/ext-proc/stream.ts';
 import type { ProcessingRequest } from '../../src/protos/ext-proc.ts';
 import type { Outcome } from '../../src/request/exchange.ts';
@@ -122,7 +123,8 @@ async function settle(): Promise<void> {
 async function play(run: Run): Promise<void> {
   const director = new ScriptedDirector(SCRIPTS[run.script]);
   const wire = new RecordingWire();
-  const stream = new ExtProcStream({ director, maxBodyBytes: MAX_BODY_BYTES }, wire);
+  const capacity = new Capacity();
+  const stream = new ExtProcStream({ director, capacity, maxBodyBytes: MAX_BODY_BYTES }, wire);
   const proxy = new ProxyModel();
   let judged = 0;
   const judge = (): void => {
@@ -147,6 +149,8 @@ async function play(run: Run): Promise<void> {
   if (slow) await settle();
   judge();
   tally(proxy, wire, director);
+  // What was sent is the wire's to release.
+  expect(capacity.heldBodyBytes).toBe(wire.bodyBytesSent);
   checkEnd(run, { director, wire, stream, proxy });
 }
 

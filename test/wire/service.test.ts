@@ -11,7 +11,9 @@ import {
 } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { reject } from '../../src/core/errors.ts';
+import { Capacity } from '../../src/ext-proc/capacity.ts';
 import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
+import { IdleWatch } from '../../src/ext-proc/idle-watch.ts';
 import { listen } from '../../src/ext-proc/listener.ts';
 import { externalProcessor, type ExternalProcessorOptions } from '../../src/ext-proc/service.ts';
 import {
@@ -21,6 +23,8 @@ import {
   type ProcessingRequest,
   type ProcessingResponse,
 } from '../../src/protos/ext-proc.ts';
+import { manualTimers } from '../kit/clock.ts';
+import { eventually } from '../kit/eventually.ts';
 import { message, PICKED, type Script, ScriptedDirector, shorten } from './support.ts';
 
 type Call = ClientDuplexStream<Buffer, ProcessingResponse>;
@@ -312,19 +316,99 @@ describe('the ext_proc service', () => {
     const [answer] = (await once(peer, 'response')) as [Record<string, unknown>];
     expect([answer[':status'], answer['grpc-status']]).toEqual([httpStatus, grpcStatus]);
   });
+
+  it('ends a stream without an answer when there are too many even for that', async () => {
+    const capacity = new Capacity({ maxStreams: 1, maxHeldBodyBytes: 1000 });
+    for (let i = 0; i < 2; i++) capacity.streamStarted();
+    const { open, started } = await setUp(undefined, { capacity });
+    const { code, details } = await result(open());
+    expect([code, details]).toEqual([status.RESOURCE_EXHAUSTED, 'too many ext_proc streams; see --max-streams']);
+    expect([started(), capacity.streams]).toEqual([0, 2]);
+  });
+
+  it('gives the room of a stream back when it ends', async () => {
+    const capacity = new Capacity();
+    const { open, streamsEnded } = await setUp(undefined, { capacity });
+    const call = open();
+    const done = result(call);
+    write(call, requestHeaders(true));
+    await once(call, 'data');
+    expect(capacity.streams).toBe(1);
+    call.cancel();
+    await done;
+    await streamsEnded();
+    expect(capacity.streams).toBe(0);
+  });
+
+  it('counts a body until the peer has taken it back', async () => {
+    const capacity = new Capacity();
+    const { port } = await setUp(undefined, { capacity });
+    const peer = rawCall(port);
+    const piece = Buffer.alloc(50_000, 'p');
+    const count = 40;
+    peer.write(frame(requestHeaders(false)));
+    for (let i = 0; i < count; i++) peer.write(frame(requestBody(piece, i === count - 1)));
+    // Nobody reads from the peer, so most of the body waits.
+    await quiet(() => capacity.heldBodyBytes);
+    expect(capacity.heldBodyBytes).toBe(count * piece.length);
+    peer.resume();
+    await eventually('the body is out', () => capacity.heldBodyBytes === 0);
+  });
+
+  it('ends a stream on which nothing happens, and releases what it held', async () => {
+    const timers = manualTimers();
+    let found = 0;
+    const { open, director, ended, streamsEnded } = await setUp(undefined, {
+      idle: new IdleWatch(8000, timers),
+      onStreamIdle: () => found++,
+    });
+    const call = open();
+    const done = result(call);
+    write(call, requestHeaders(true));
+    await once(call, 'data');
+    expect(director.reservations).toBe(1);
+    for (let tick = 0; tick < 9; tick++) timers.advance(1000);
+    const { code, details } = await done;
+    expect([code, details]).toEqual([status.DEADLINE_EXCEEDED, 'no message for 8 s; see --stream-idle-timeout']);
+    await streamsEnded();
+    expect([found, ended, director.ends, director.reservations]).toEqual([1, [status.DEADLINE_EXCEEDED], ['error'], 0]);
+  });
+
+  it('resets a stream whose peer takes nothing for so long', async () => {
+    const timers = manualTimers();
+    const capacity = new Capacity();
+    const { port, director, streamsEnded } = await setUp(undefined, { capacity, idle: new IdleWatch(8000, timers) });
+    const peer = rawCall(port);
+    const piece = Buffer.alloc(50_000, 'p');
+    peer.write(frame(requestHeaders(false)));
+    for (let i = 0; i < 40; i++) peer.write(frame(requestBody(piece, i === 39)));
+    await quiet(() => capacity.heldBodyBytes);
+    expect(director.reservations).toBe(1);
+    for (let tick = 0; tick < 9; tick++) timers.advance(1000);
+    await streamsEnded();
+    expect([director.ends, director.reservations, capacity.heldBodyBytes, capacity.streams]).toEqual([
+      ['error'],
+      0,
+      0,
+      0,
+    ]);
+  });
 });
 
-/** A call without a gRPC library on this side. */
+/** A call without a gRPC library on this side; it reads only when told to. */
 function rawCall(port: number, headers: Readonly<Record<string, string>> = {}): ClientHttp2Stream {
   const session = connect(`http://127.0.0.1:${port}`);
   cleanUps.push(() => session.destroy());
-  return session.request({
+  session.on('error', () => undefined);
+  const peer = session.request({
     ':method': 'POST',
     ':path': EXT_PROC_PROCESS_PATH,
     'content-type': 'application/grpc',
     te: 'trailers',
     ...headers,
   });
+  peer.on('error', () => undefined);
+  return peer;
 }
 
 /** A message as gRPC frames it: uncompressed, length, bytes. */

@@ -113,6 +113,8 @@ export class ScriptedDirector implements Director {
 export class RecordingWire implements Wire {
   readonly answers: ProcessingResponse[] = [];
   readonly faults: unknown[] = [];
+  /** Bytes of request bodies that went out. */
+  bodyBytesSent = 0;
   /** Undefined while open, '' after a close with OK, else the violation. */
   closed: string | undefined;
 
@@ -124,6 +126,10 @@ export class RecordingWire implements Wire {
   close(violation = ''): void {
     if (this.closed !== undefined) throw new Error('closed twice');
     this.closed = violation;
+  }
+
+  bodySent(count: number): void {
+    this.bodyBytesSent += count;
   }
 
   report(fault: unknown): void {

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { ACCEPTED_ENCODINGS } from './compression.ts';
 import { GrpcFault } from './fault.ts';
@@ -65,6 +65,16 @@ export class GrpcCall {
     return stream.write(bytes);
   }
 
+  /** What was written and waits for the peer. */
+  get unsentBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  /** Ends the call at once, whatever waits to be sent. */
+  reset(): void {
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
   pause(): void {
     this.#stream.pause();
   }
@@ -78,7 +88,7 @@ export class GrpcCall {
     const stream = this.#stream;
     if (this.#ended || stream.destroyed) return;
     this.#ended = true;
-    const trailers = { 'grpc-status': code, 'grpc-message': encodeURI(details) };
+    const trailers = trailersOf(code, details);
     if (stream.headersSent) {
       stream.once('wantTrailers', () => {
         stream.sendTrailers(trailers);
@@ -126,6 +136,17 @@ export class GrpcCall {
     clearTimeout(this.#deadline);
     this.#events.over();
   }
+}
+
+/** Ends a call before it began. */
+export function refuseCall(stream: ServerHttp2Stream, code: status, details: string): void {
+  stream.on('error', () => undefined);
+  stream.respond({ ...HEADERS, ...trailersOf(code, details) }, { endStream: true });
+  stream.resume();
+}
+
+function trailersOf(code: status, details: string): OutgoingHttpHeaders {
+  return { 'grpc-status': code, 'grpc-message': encodeURI(details) };
 }
 
 function text(value: string | string[] | undefined): string | undefined {
