@@ -11,16 +11,27 @@ const RESETS = { streamResetBurst: 100_000, streamResetRate: 50_000 };
 /** Streams one connection may have open: a gateway keeps one per request in flight, answers included. */
 const MAX_STREAMS_PER_CONNECTION = 100_000;
 
+/**
+ * A gateway that vanished without a word answers no ping, and its connection goes with all its streams. A ping that is
+ * answered says that a proxy lives, not that its streams do: those have their own time-out.
+ */
+const KEEPALIVE = { timeMs: 30_000, timeoutMs: 20_000 };
+
 export interface GrpcServerOptions {
   /** Longest message taken, in bytes; 4 MiB when undefined. */
   readonly maxReceiveBytes?: number | undefined;
   /** Longest message sent, in bytes; no limit when undefined. */
   readonly maxSendBytes?: number | undefined;
+  /** Pause between pings of a connection and how long its answer may take, in ms; 30,000 and 20,000 when undefined. */
+  readonly keepalive?: { readonly timeMs: number; readonly timeoutMs: number } | undefined;
 }
 
 /** A gRPC server fit for gateways; it has no port yet. Throws `ConfigError` when the gRPC library has changed inside. */
 export function createGrpcServer(options: GrpcServerOptions = {}): Server {
+  const { timeMs, timeoutMs } = options.keepalive ?? KEEPALIVE;
   const settings: ServerOptions = {
+    'grpc.keepalive_time_ms': timeMs,
+    'grpc.keepalive_timeout_ms': timeoutMs,
     'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION,
     'grpc.max_send_message_length': options.maxSendBytes ?? -1,
   };
