@@ -18,8 +18,8 @@ import type { PickerSettings } from './settings.ts';
 import { COMMIT, VERSION } from './version.ts';
 import { warmUp } from './warm-up/warm-up.ts';
 
-/** Streams get this long to end after the drain window, then they are cut off. */
-const GRACE_MS = 5_000;
+/** Streams get this long to end after the drain window where nobody says how long. */
+const STREAM_DRAIN_MS = 5_000;
 
 /** A picker that serves. */
 export interface RunningPicker {
@@ -109,7 +109,7 @@ export async function startPicker(
         const released = leadership?.stepDown();
         if (settings.drainTimeoutMs > 0) await windowOf(settings.drainTimeoutMs, hurry);
         await released;
-        await listener.close(hurry?.aborted === true ? 0 : GRACE_MS);
+        await listener.close(hurry?.aborted === true ? 0 : (settings.streamDrainTimeoutMs ?? STREAM_DRAIN_MS));
         await stopAll(started);
       },
     };

@@ -65,6 +65,8 @@ export interface PickerSettings {
   readonly metricsStalenessThresholdMs: number;
   /** How long streams are still served after the order to stop. */
   readonly drainTimeoutMs: number;
+  /** How long open streams may take to end after that, before they are cut off; 5 s when absent. */
+  readonly streamDrainTimeoutMs?: number | undefined;
   /** Endpoints named after the first, for the gateway to fall back to. */
   readonly fallbackEndpoints: number;
   /** Longest wait of a request for producers, all together. */

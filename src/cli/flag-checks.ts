@@ -57,7 +57,13 @@ function numbers(flags: FlagSet): string | undefined {
 }
 
 function durations(flags: FlagSet): string | undefined {
-  for (const name of ['drain-timeout', 'metrics-staleness-threshold', 'answer-deadline', 'warm-up'] as const) {
+  for (const name of [
+    'drain-timeout',
+    'stream-drain-timeout',
+    'metrics-staleness-threshold',
+    'answer-deadline',
+    'warm-up',
+  ] as const) {
     if (flags.durationMs(name) < 0) return complaint(name, flags.text(name), 'write a duration of 0s or more');
   }
   const idle = 'stream-idle-timeout';

@@ -57,6 +57,7 @@ export interface ServeOptions {
   /** 0 for never. */
   readonly streamIdleTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  readonly streamDrainTimeoutMs: number;
   /** Endpoints named in an answer besides the picked one, 0 to 63. */
   readonly fallbackEndpoints: number;
   readonly answerDeadlineMs: number;
@@ -191,6 +192,7 @@ function toOptions(flags: FlagSet, env: Readonly<Record<string, string | undefin
     maxHeldBodyBytes: byteSize(flags.text('max-held-body-bytes')),
     streamIdleTimeoutMs: flags.durationMs('stream-idle-timeout'),
     drainTimeoutMs: flags.durationMs('drain-timeout'),
+    streamDrainTimeoutMs: flags.durationMs('stream-drain-timeout'),
     fallbackEndpoints: flags.int('fallback-endpoints'),
     answerDeadlineMs: flags.durationMs('answer-deadline'),
     warmUpMs: flags.durationMs('warm-up'),

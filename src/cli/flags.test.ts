@@ -59,6 +59,7 @@ describe('flags left out', () => {
         maxHeldBodyBytes: undefined,
         streamIdleTimeoutMs: 3_600_000,
         drainTimeoutMs: 30_000,
+        streamDrainTimeoutMs: 90_000,
         fallbackEndpoints: 2,
         answerDeadlineMs: 1000,
         warmUpMs: 400,

@@ -123,6 +123,14 @@ export const FLAGS = [
     'works',
     'How long to serve made-up requests before the ports open, so that code is compiled (ours).',
   ),
+  flag(
+    'Servers',
+    'stream-drain-timeout',
+    'duration',
+    '90s',
+    'works',
+    'Longest wait after that for requests under way; what is left is cut off (ours).',
+  ),
   flag('Servers', 'metrics-endpoint-auth', 'bool', 'true', 'works', 'Ask Kubernetes who may read metrics.'),
   flag(
     'Servers',

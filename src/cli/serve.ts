@@ -120,6 +120,7 @@ function settingsOf(options: ServeOptions, pool: Exclude<PoolChoice, { kind: 'er
     refreshPoolGaugesIntervalMs: options.refreshPrometheusMetricsIntervalMs,
     metricsStalenessThresholdMs: options.metricsStalenessThresholdMs,
     drainTimeoutMs: options.drainTimeoutMs,
+    streamDrainTimeoutMs: options.streamDrainTimeoutMs,
     fallbackEndpoints: options.fallbackEndpoints,
     answerDeadlineMs: options.answerDeadlineMs,
     warmUpMs: options.warmUpMs,

@@ -6,7 +6,7 @@ import { Capacity } from '../../src/ext-proc/capacity.ts';
 import { selfSignedCertificate } from '../../src/ext-proc/certificate.ts';
 import { createGrpcServer } from '../../src/ext-proc/grpc-server.ts';
 import { listen } from '../../src/ext-proc/listener.ts';
-import { addExternalProcessor } from '../../src/ext-proc/service.ts';
+import { externalProcessor } from '../../src/ext-proc/service.ts';
 import { encodeProcessingRequest, EXT_PROC_PROCESS_PATH } from '../../src/protos/ext-proc.ts';
 import { eventually } from '../kit/eventually.ts';
 import { message, ScriptedDirector } from './support.ts';
@@ -45,9 +45,9 @@ it.each([true, false])('a gateway that vanishes frees its streams and what they 
   const director = new ScriptedDirector();
   const capacity = new Capacity();
   const server = createGrpcServer({ keepalive: { timeMs: 50, timeoutMs: 50 } });
-  addExternalProcessor(server, { director, capacity });
+  const routes = { [EXT_PROC_PROCESS_PATH]: externalProcessor({ director, capacity }) };
   const tls = secure ? await selfSignedCertificate() : undefined;
-  const listener = await listen({ server, host: '127.0.0.1', port: 0, tls });
+  const listener = await listen({ server, routes, host: '127.0.0.1', port: 0, tls });
   cleanUps.push(() => listener.close());
   const network = await networkTo(listener.port);
   const trust = secure
