@@ -420,6 +420,23 @@ describe('the worker', () => {
     expect(log[0]).toBe('error scrape worker lost {"cause":"struck down","restarts":1,"pauseMs":100}');
   });
 
+  it('is replaced when it runs out of memory, and takes nothing with it', async () => {
+    const { scraper, log, table } = rig([], {
+      workerUrl: new URL('data:text/javascript,const kept = []; for (;;) kept.push(new Array(1000).fill({}))'),
+      settings: { source: SOURCE, extractor: EXTRACTOR, intervalMs: 50, maxHeapMiB: 20 },
+    });
+    await until(() => scraper.restarts === 1);
+    expect(log[0]).toMatch(/^error scrape worker lost .*reaching memory limit.*"restarts":1,"pauseMs":100/);
+    expect(table.all).toHaveLength(0);
+  });
+
+  it('is tried again when the machine has no thread for it', async () => {
+    const { scraper, log } = rig([], { workerUrl: new URL('ftp://nowhere/worker.mjs') });
+    await until(() => scraper.restarts === 2);
+    expect(log[0]).toMatch(/^error scrape worker lost .*"restarts":1,"pauseMs":100/);
+    await scraper.close();
+  });
+
   it('is replaced when it hangs', async () => {
     const { scraper, log } = rig([], {
       workerUrl: new URL('data:text/javascript,for (;;) {}'),

@@ -28,12 +28,15 @@ export interface ScrapeSettings extends Partial<LoopSettings> {
   readonly reportMs?: number;
   /** A worker that reports nothing for so long is replaced; default 15,000. */
   readonly silenceMs?: number;
+  /** Heap of the worker, in MiB; one that needs more is replaced, instead of taking the picker with it. Default 512. */
+  readonly maxHeapMiB?: number;
 }
 
 /** Limits where the settings name none. */
 export const SCRAPE_LIMITS = { timeoutMs: 1000, cpuBudget: 0.5, maxConcurrent: 256 } as const;
 
 const SILENCE_MS = 15_000;
+const MAX_HEAP_MIB = 512;
 
 /** What `startScraper` works on. */
 export interface ScraperOptions {
@@ -78,6 +81,7 @@ class WorkerScraper implements Scraper {
   readonly #options: ScraperOptions;
   readonly #workerSettings: WorkerSettings;
   readonly #silenceMs: number;
+  readonly #maxHeapMiB: number;
   readonly #troubles: Troubles;
   readonly #stopListening: () => void;
   /** Keys of the custom attributes whose columns are held for the worker. */
@@ -93,8 +97,10 @@ class WorkerScraper implements Scraper {
   constructor(options: ScraperOptions) {
     this.#options = options;
     const { table, settings, log } = options;
-    const { source, extractor, intervalMs, reportMs = REPORT_MS, silenceMs = SILENCE_MS, ...limits } = settings;
+    const { source, extractor, intervalMs, reportMs = REPORT_MS, ...rest } = settings;
+    const { silenceMs = SILENCE_MS, maxHeapMiB = MAX_HEAP_MIB, ...limits } = rest;
     this.#silenceMs = silenceMs;
+    this.#maxHeapMiB = maxHeapMiB;
     this.#attributes = new Set(extractor?.engines.flatMap(({ attributes = [] }) => attributes.map(({ key }) => key)));
     this.#workerSettings = {
       tls: source.scheme === 'https' ? readTls(source) : undefined,
@@ -144,8 +150,13 @@ class WorkerScraper implements Scraper {
   }
 
   #startWorker(): void {
-    const url = this.#options.workerUrl ?? new URL('./worker.ts', import.meta.url);
-    const worker = new Worker(url, { workerData: this.#workerSettings, name: 'scrape' });
+    let worker: Worker;
+    try {
+      worker = this.#newWorker();
+    } catch (error) {
+      // A machine without a thread or memory to spare now may have them later; until then the signals stay.
+      return this.#onLost(errorMessage(error));
+    }
     this.#worker = worker;
     let cause = 'it ended';
     worker.on('error', (error: unknown) => {
@@ -172,6 +183,14 @@ class WorkerScraper implements Scraper {
     });
     this.#removed = [];
     this.#send();
+  }
+
+  #newWorker(): Worker {
+    return new Worker(this.#options.workerUrl ?? new URL('./worker.ts', import.meta.url), {
+      workerData: this.#workerSettings,
+      name: 'scrape',
+      resourceLimits: { maxOldGenerationSizeMb: this.#maxHeapMiB },
+    });
   }
 
   #onLost(cause: string): void {
