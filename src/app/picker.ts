@@ -15,6 +15,7 @@ import { type Started, startGrpcPort, startHealthPort, startMetricsPort } from '
 import { Readiness } from './readiness.ts';
 import { Scrapers } from './scrapers.ts';
 import type { PickerSettings } from './settings.ts';
+import { watchVitals } from './vitals.ts';
 import { COMMIT, VERSION } from './version.ts';
 import { warmUp } from './warm-up/warm-up.ts';
 
@@ -79,6 +80,7 @@ export async function startPicker(
       });
       keep({ stop: () => reload.close() });
     }
+    keep(watchVitals(metrics, log));
     keep(refreshPoolGauges(metrics, core, settings));
     let draining = false;
     readiness.require('draining', () => (draining ? 'the picker was told to stop' : undefined));

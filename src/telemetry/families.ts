@@ -155,6 +155,14 @@ export const FAMILIES = {
     'limit',
   ]),
   idle_streams_ended_total: counter('ext_proc streams ended because nothing happened on them (ours).', []),
+  event_loop_stall_seconds: histogram(
+    'Times the event loop stood still for 0.1 s and more, so that nobody was served (ours).',
+    [],
+    [0.2, 0.5, 1, 2, 5, 10],
+  ),
+  memory_limit_bytes: gauge('Memory the process can use before it ends: of the JavaScript heap, and in all (ours).', [
+    'kind',
+  ]),
   scraper_restarts_total: counter('Times the scrape worker died and was started again (ours).', []),
   plugin_faults_total: counter('Times a plugin failed; what it does was missing for that request (ours).', [
     'plugin_type',

@@ -240,6 +240,8 @@ export const OURS: readonly string[] = [
   'capacity_refusals_total',
   'capacity_used_ratio',
   'idle_streams_ended_total',
+  'event_loop_stall_seconds',
+  'memory_limit_bytes',
   'scraper_restarts_total',
   'plugin_faults_total',
   'config_reload_errors_total',
