@@ -25,6 +25,16 @@ const IO_PACKAGES = new Set(['undici', '@grpc/grpc-js', 'pino', 'prom-client', '
 const IO_GLOBALS =
   /\b(Date\.now|new Date\(|performance\.now|Math\.random|process\.|setTimeout|setInterval|setImmediate)\b/;
 
+/** Dates in leases, events and certificates, and what the simulator and the doctor say for others to read. */
+const WALL_CLOCK_READERS = [
+  'app/cluster.ts',
+  'app/leadership.ts',
+  'doctor/picker.ts',
+  'ext-proc/certificate.ts',
+  'simulator/http/inference-handler.ts',
+  'simulator/pod.ts',
+];
+
 interface Source {
   readonly path: string;
   readonly folder: string;
@@ -71,6 +81,11 @@ describe('layers', () => {
         .map((line) => `${path}: ${line.trim()}`),
     ]);
     expect(strays).toEqual([]);
+  });
+
+  it('the wall clock, which can jump, is read only where a date is meant', () => {
+    const readers = sources.filter(({ text }) => /\bDate\.now\b|\bnew Date\(\)/.test(withoutComments(text)));
+    expect(readers.map(({ path }) => path).toSorted()).toEqual(WALL_CLOCK_READERS);
   });
 
   it('there are no import cycles', () => {
