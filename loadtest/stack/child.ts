@@ -14,13 +14,15 @@ export interface Child {
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
-  /** Asks it to stop, kills it when it does not; resolves when it is gone. */
-  stop(): Promise<void>;
+  /** Asks it to stop, kills it when it does not within 5 s or `withinMs`; resolves when it is gone. */
+  stop(withinMs?: number): Promise<void>;
 }
 
 export interface StartChild<T> {
   /** Arguments of `pointsman`. */
   readonly args: readonly string[];
+  /** Arguments of Node. */
+  readonly nodeFlags?: readonly string[] | undefined;
   /** What it is called in the log's name and in errors. */
   readonly name: string;
   readonly logFolder: string;
@@ -33,9 +35,10 @@ export interface StartChild<T> {
  * in one line, with the last thing it said, when it ends first or takes longer than 30 s.
  */
 export async function startChild<T>(options: StartChild<T>): Promise<{ readonly child: Child; readonly ready: T }> {
-  const { args, name, logFolder, ready } = options;
+  const { args, nodeFlags = [], name, logFolder, ready } = options;
   const log = createWriteStream(join(logFolder, `${name}.log`), { flags: 'a' });
-  const spawned = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const command = [...nodeFlags, MAIN, ...args];
+  const spawned = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const child = new RunningChild(spawned);
   void child.gone.then(() => log.end());
   let lastLine = '';
@@ -80,11 +83,11 @@ class RunningChild implements Child {
     this.#process.kill(name);
   }
 
-  async stop(): Promise<void> {
+  async stop(withinMs = STOPS_WITHIN_MS): Promise<void> {
     // A stopped process takes no SIGTERM.
     this.signal('SIGCONT');
     this.signal('SIGTERM');
-    const timer = setTimeout(() => this.signal('SIGKILL'), STOPS_WITHIN_MS);
+    const timer = setTimeout(() => this.signal('SIGKILL'), withinMs);
     await this.gone;
     clearTimeout(timer);
   }

@@ -1,48 +1,86 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { request } from 'undici';
 import * as v from 'valibot';
+import { HEALTH_STATES } from '../../src/core/health.ts';
 import { type Child, startChild } from './child.ts';
+import { freePort } from './free-port.ts';
 
 const SCRAPED_WITHIN_MS = 15_000;
+/** Longer than it serves on and waits for open streams together. */
+const STOPS_WITHIN_MS = 15_000;
 
 /** The log line that `serve` writes once it serves. */
-const Serving = v.object({ msg: v.literal('serving'), grpcPort: v.number(), metricsPort: v.number() });
+const Serving = v.object({ msg: v.literal('serving') });
 
 /** What `/debug/endpoints` tells, as far as it is read here. */
-const Endpoints = v.array(v.object({ metricsAgeMs: v.nullable(v.number()), inflight: v.number() }));
+const Endpoints = v.array(
+  v.object({
+    endpoint: v.string(),
+    address: v.string(),
+    metricsAgeMs: v.nullable(v.number()),
+    inflight: v.number(),
+    health: v.picklist(HEALTH_STATES),
+  }),
+);
+
+export type PickerEndpoints = v.InferOutput<typeof Endpoints>;
 
 /** One line of the family that counts picks, with the endpoint's name and the count. */
 const PICK = /^llm_d_epp_scheduler_attempts_total\{(?=[^}]*status="success")[^}]*endpoint_name="([^"]*)"[^}]*\} (\S+)/;
+/** What Node says when its inspector listens. */
+const INSPECTOR = /^Debugger listening on (ws:\S+)/;
 const RESIDENT = /^process_resident_memory_bytes (\S+)/m;
 
-/** `pointsman serve` as a process, with cleartext metrics and a TLS port, both on free ports. */
+export interface PickerOptions {
+  readonly configFile: string;
+  readonly logFolder: string;
+  /** Further flags of `pointsman serve`. */
+  readonly flags?: readonly string[] | undefined;
+  /** Whether Node's inspector listens, on a free port. */
+  readonly inspect?: boolean | undefined;
+}
+
+/** `pointsman serve` as a process, with cleartext metrics and a TLS port; it keeps its ports when it is restarted. */
 export class PickerProcess {
   readonly grpcPort: number;
   readonly metricsPort: number;
-  readonly #child: Child;
+  readonly #start: () => Promise<Running>;
+  #running: Running;
 
-  private constructor(child: Child, grpcPort: number, metricsPort: number) {
-    this.#child = child;
-    this.grpcPort = grpcPort;
-    this.metricsPort = metricsPort;
+  private constructor(ports: Ports, start: () => Promise<Running>, running: Running) {
+    this.grpcPort = ports.grpcPort;
+    this.metricsPort = ports.metricsPort;
+    this.#start = start;
+    this.#running = running;
   }
 
-  static async start(configFile: string, logFolder: string): Promise<PickerProcess> {
-    const ports = ['--grpc-port=0', '--grpc-health-port=0', '--metrics-port=0'];
-    const { child, ready } = await startChild({
-      args: ['serve', '--config-file', configFile, ...ports, '--drain-timeout=0s'],
-      name: 'picker',
-      logFolder,
-      ready: readServing,
-    });
-    return new PickerProcess(child, ready.grpcPort, ready.metricsPort);
+  static async start(options: PickerOptions): Promise<PickerProcess> {
+    const ports = { grpcPort: await freePort(), metricsPort: await freePort() };
+    const start = (): Promise<Running> => run(options, ports);
+    return new PickerProcess(ports, start, await start());
+  }
+
+  /** `ws://...` of its inspector. Throws when it was started without one. */
+  get inspectorUrl(): string {
+    const { inspectorUrl } = this.#running;
+    if (inspectorUrl === undefined) throw new Error('the picker was started without inspect');
+    return inspectorUrl;
+  }
+
+  /** Ends it, in order or by SIGKILL, and starts it anew; resolves when it serves again. */
+  async restart(how: 'in order' | 'SIGKILL'): Promise<void> {
+    const { child } = this.#running;
+    if (how === 'SIGKILL') child.signal('SIGKILL');
+    await child.stop(STOPS_WITHIN_MS);
+    this.#running = await this.#start();
   }
 
   /** Resolves once it scraped all of `count` endpoints. */
   async scraped(count: number): Promise<void> {
     const deadlineMs = performance.now() + SCRAPED_WITHIN_MS;
     for (;;) {
-      const known = (await this.#endpoints()).filter(({ metricsAgeMs }) => metricsAgeMs !== null);
+      const known = (await this.endpoints()).filter(({ metricsAgeMs }) => metricsAgeMs !== null);
       if (known.length >= count) return;
       if (performance.now() > deadlineMs) throw new Error(`the picker has seen ${known.length} of ${count} servers`);
       await delay(20);
@@ -56,23 +94,32 @@ export class PickerProcess {
 
   /** Requests in its books, and its resident memory. */
   async state(): Promise<{ readonly inflight: number; readonly residentBytes: number }> {
-    const [endpoints, metrics] = [await this.#endpoints(), await this.#get('/metrics')];
+    const [endpoints, metrics] = [await this.endpoints(), await this.#get('/metrics')];
     return {
       inflight: endpoints.reduce((sum, { inflight }) => sum + inflight, 0),
       residentBytes: Number(RESIDENT.exec(metrics)?.[1] ?? Number.NaN),
     };
   }
 
-  stop(): Promise<void> {
-    return this.#child.stop();
+  /** Sum of a gauge or counter over its series; 0 when it has none. */
+  async total(family: string): Promise<number> {
+    const lines = (await this.#get('/metrics')).split('\n').filter((line) => /^\w+/.exec(line)?.[0] === family);
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
-  async #endpoints(): Promise<v.InferOutput<typeof Endpoints>> {
+  stop(): Promise<void> {
+    return this.#running.child.stop();
+  }
+
+  /** What `/debug/endpoints` tells. */
+  async endpoints(): Promise<PickerEndpoints> {
     return v.parse(Endpoints, JSON.parse(await this.#get('/debug/endpoints')));
   }
 
   async #get(path: string): Promise<string> {
-    return (await fetch(`http://127.0.0.1:${this.metricsPort}${path}`)).text();
+    // A connection of its own: one that was idle may be closed just when it is used again.
+    const { body } = await request(`http://127.0.0.1:${this.metricsPort}${path}`, { reset: true });
+    return body.text();
   }
 }
 
@@ -86,10 +133,35 @@ export function readPicks(page: string): Record<string, number> {
   return picks;
 }
 
-function readServing(line: string): v.InferOutput<typeof Serving> | undefined {
-  if (!line.startsWith('{')) return undefined;
-  const parsed = v.safeParse(Serving, JSON.parse(line));
-  return parsed.success ? parsed.output : undefined;
+interface Ports {
+  readonly grpcPort: number;
+  readonly metricsPort: number;
+}
+
+interface Running {
+  readonly child: Child;
+  readonly inspectorUrl: string | undefined;
+}
+
+async function run({ configFile, logFolder, flags = [], inspect }: PickerOptions, ports: Ports): Promise<Running> {
+  const { grpcPort, metricsPort } = ports;
+  const own = [`--grpc-port=${grpcPort}`, '--grpc-health-port=0', `--metrics-port=${metricsPort}`];
+  let inspectorUrl: string | undefined;
+  const { child } = await startChild({
+    args: ['serve', '--config-file', configFile, ...own, '--drain-timeout=0s', ...flags],
+    nodeFlags: inspect === true ? ['--inspect=127.0.0.1:0'] : [],
+    name: 'picker',
+    logFolder,
+    ready(line) {
+      inspectorUrl ??= INSPECTOR.exec(line)?.[1];
+      return saysServing(line);
+    },
+  });
+  return { child, inspectorUrl };
+}
+
+function saysServing(line: string): true | undefined {
+  return line.startsWith('{') && v.is(Serving, JSON.parse(line)) ? true : undefined;
 }
 
 /** The sample configuration of the repository. */

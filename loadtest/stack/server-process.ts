@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import type { FaultPatch } from '../../src/simulator/faults.ts';
 import { type Child, startChild } from './child.ts';
 import { freePort } from './free-port.ts';
 
@@ -44,10 +46,23 @@ export class ServerProcess {
       case 'hang':
         return this.#child.signal('SIGSTOP');
       case 'errors':
-        return this.#patchFaults('POST', { errorRate: 1, errorStatus: 503 });
+        return this.setFaults({ errorRate: 1, errorStatus: 503 });
       case 'none':
         return this.#heal();
     }
+  }
+
+  /** Turns knobs of the simulator; resolves when they are in force. */
+  setFaults(patch: FaultPatch): Promise<void> {
+    return this.#patchFaults('POST', patch);
+  }
+
+  /** Whether it takes new connections. */
+  listens(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, '127.0.0.1', () => resolve(true));
+      socket.once('error', () => resolve(false)).once('connect', () => socket.destroy());
+    });
   }
 
   stop(): Promise<void> {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { findEnvoy } from '../../src/gateway/envoy-binary.ts';
-import { buildEnvoyBootstrap, RETRY_ON_RESET } from '../../src/gateway/envoy-bootstrap.ts';
-import { type EnvoyGateway, startEnvoy } from '../../src/gateway/envoy-process.ts';
+import { RETRY_ON_RESET } from '../../src/gateway/envoy-bootstrap.ts';
+import { GatewayProcess } from './gateway-process.ts';
 import { PickerProcess } from './picker-process.ts';
 import { ServerProcess } from './server-process.ts';
 
@@ -14,6 +14,10 @@ export interface StackOptions {
   readonly serverFlags: readonly string[];
   /** An `EndpointPickerConfig` with a `file-discovery` plugin; its path is set here. */
   readonly configFile: string;
+  /** Further flags of `pointsman serve`. */
+  readonly pickerFlags?: readonly string[] | undefined;
+  /** Whether the picker's heap can be looked at; off by default. */
+  readonly inspectPicker?: boolean | undefined;
   /** Whether there is also an Envoy without a picker, which goes round robin. */
   readonly control: boolean;
   /** Where the parts write their logs. */
@@ -26,8 +30,8 @@ export interface StackOptions {
 export interface Stack {
   readonly servers: readonly ServerProcess[];
   readonly picker: PickerProcess;
-  readonly gateway: EnvoyGateway;
-  readonly control: EnvoyGateway | undefined;
+  readonly gateway: GatewayProcess;
+  readonly control: GatewayProcess | undefined;
   /** Makes the picker's pool these servers. */
   setEndpoints(servers: readonly ServerProcess[]): Promise<void>;
 }
@@ -37,7 +41,7 @@ export interface Stack {
  * once the picker has scraped every server. Rejects when a part does not start; what had started is on `parts`.
  */
 export async function startStack(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
-  const { logFolder, report } = options;
+  const { logFolder, report, pickerFlags: flags, inspectPicker: inspect } = options;
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-load-'));
   parts.defer(() => rm(folder, { recursive: true, force: true }));
   const endpointsFile = join(folder, 'endpoints.yaml');
@@ -49,17 +53,17 @@ export async function startStack(options: StackOptions, parts: AsyncDisposableSt
   report(`servers  ${servers.map(({ name, port }) => `${name} :${port}`).join(', ')} (simulated)`);
   const setEndpoints = (pool: readonly ServerProcess[]): Promise<void> => writeEndpoints(endpointsFile, pool);
   await setEndpoints(servers);
-  const picker = await PickerProcess.start(configFile, logFolder);
+  const picker = await PickerProcess.start({ configFile, logFolder, flags, inspect });
   parts.defer(() => picker.stop());
   report(`picker   127.0.0.1:${picker.grpcPort} (TLS), metrics http://127.0.0.1:${picker.metricsPort}/metrics`);
 
   const endpoints = servers.map(({ port }) => ({ address: '127.0.0.1', port }));
-  const common = { gatewayPort: 0, adminPort: 0, endpoints, retryOn: RETRY_ON_RESET };
+  const common = { endpoints, retryOn: RETRY_ON_RESET };
   const asking = { ...common, picker: { address: '127.0.0.1', port: picker.grpcPort, tls: true } };
-  const gateway = await startEnvoy({ binary, config: buildEnvoyBootstrap(asking) });
+  const gateway = await GatewayProcess.start(binary, asking);
   parts.defer(() => gateway.stop());
   report(`gateway  ${gateway.url} (Envoy)`);
-  const control = options.control ? await startEnvoy({ binary, config: buildEnvoyBootstrap(common) }) : undefined;
+  const control = options.control ? await GatewayProcess.start(binary, common) : undefined;
   if (control !== undefined) {
     parts.defer(() => control.stop());
     report(`control  ${control.url} (Envoy without a picker: round robin)`);
