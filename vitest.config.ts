@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'loadtest/**/*.test.ts'],
-          exclude: ['test/envoy/**', 'test/cluster/**', 'test/charts/**', 'test/load/**'],
+          exclude: ['test/envoy/**', 'test/cluster/**', 'test/charts/**', 'test/load/**', 'test/chaos/**'],
         },
       },
       {
@@ -41,6 +41,16 @@ export default defineConfig({
           name: 'load',
           include: ['test/load/**/*.test.ts'],
           testTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           fileParallelism: false,
         },
       },
