@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { buildEnvoyBootstrap, type EnvoyBootstrapOptions, PICKER_CLUSTER } from './envoy-bootstrap.ts';
+import { buildEnvoyBootstrap, type EnvoyBootstrapOptions, PICKER_CLUSTER, pickerAddresses } from './envoy-bootstrap.ts';
 
 const PICKER = { address: '127.0.0.1', port: 9002, tls: true };
 const OPTIONS: EnvoyBootstrapOptions = {
@@ -68,6 +68,16 @@ describe('the Envoy bootstrap', () => {
     const cleartext = { ...OPTIONS, picker: { ...PICKER, tls: false } };
     expect(all(buildEnvoyBootstrap(OPTIONS), 'alpn_protocols')).toEqual([['h2']]);
     expect(all(buildEnvoyBootstrap(cleartext), 'transport_socket')).toEqual([]);
+  });
+
+  it('follows a file of pickers instead of their address', () => {
+    const config = buildEnvoyBootstrap({ ...OPTIONS, pickerFile: '/run/pickers.json' });
+    expect(all(config, 'path')).toContain('/run/pickers.json');
+    expect(all(config, 'type')).toEqual(['STATIC', 'EDS']);
+    expect(all(config, 'port_value')).not.toContain(PICKER.port);
+    const file = pickerAddresses([PICKER, { address: '::1', port: 9003 }]);
+    expect(all(file, 'cluster_name')).toEqual([PICKER_CLUSTER]);
+    expect(all(file, 'port_value')).toEqual([9002, 9003]);
   });
 
   it('goes round robin without a picker', () => {

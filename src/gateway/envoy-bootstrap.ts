@@ -34,6 +34,8 @@ export interface EnvoyBootstrapOptions {
   readonly endpoints: readonly SocketAddress[];
   /** Absent: nobody is asked, and the pool's servers take turns. */
   readonly picker?: PickerAddress;
+  /** A file with what `pickerAddresses` returns, which Envoy follows in place of the picker's address and port. */
+  readonly pickerFile?: string;
   /** Whether requests go on without the picker when it fails; default false, like `failureMode: FailClose`. */
   readonly failureModeAllow?: boolean;
   /** Default 10,000, as in Istio. */
@@ -53,6 +55,8 @@ export type EnvoyConfig = Readonly<Record<string, unknown>>;
  */
 export function buildEnvoyBootstrap(options: EnvoyBootstrapOptions): EnvoyConfig {
   return {
+    // Envoy follows no file without them.
+    node: { id: 'gateway', cluster: 'gateway' },
     admin: { address: socketAddress({ address: '127.0.0.1', port: options.adminPort }) },
     static_resources: {
       listeners: [
@@ -194,7 +198,7 @@ function pickerCluster(options: EnvoyBootstrapOptions, picker: PickerAddress): E
   return {
     name,
     connect_timeout: connectTimeout(options),
-    type: 'STATIC',
+    ...pickerMembers(options, picker),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`,
@@ -204,8 +208,24 @@ function pickerCluster(options: EnvoyBootstrapOptions, picker: PickerAddress): E
     },
     circuit_breakers: thresholds(256_000),
     ...(picker.tls ? { transport_socket: tls } : {}),
-    load_assignment: loadAssignment(name, [picker]),
   };
+}
+
+function pickerMembers(options: EnvoyBootstrapOptions, picker: PickerAddress): EnvoyConfig {
+  const { pickerFile } = options;
+  if (pickerFile === undefined) {
+    return { type: 'STATIC', load_assignment: loadAssignment(pickerClusterName(options), [picker]) };
+  }
+  return { type: 'EDS', eds_cluster_config: { eds_config: { path_config_source: { path: pickerFile } } } };
+}
+
+/**
+ * Where pickers are ready, for `pickerFile`. Envoy reads it anew when another file is moved to its place, as it hears
+ * of pods that come and go from istiod.
+ */
+export function pickerAddresses(pickers: readonly SocketAddress[]): EnvoyConfig {
+  const type = `${TYPE}.config.endpoint.v3.ClusterLoadAssignment`;
+  return { resources: [{ '@type': type, ...loadAssignment(PICKER_CLUSTER, pickers) }] };
 }
 
 function lbMetadata(key: string): EnvoyConfig {
