@@ -43,22 +43,24 @@ export interface PickerOptions {
 
 /** `pointsman serve` as a process, with cleartext metrics and a TLS port; it keeps its ports when it is restarted. */
 export class PickerProcess {
-  readonly grpcPort: number;
-  readonly metricsPort: number;
-  readonly #start: () => Promise<Running>;
+  readonly #options: PickerOptions;
   #running: Running;
 
-  private constructor(ports: Ports, start: () => Promise<Running>, running: Running) {
-    this.grpcPort = ports.grpcPort;
-    this.metricsPort = ports.metricsPort;
-    this.#start = start;
+  private constructor(options: PickerOptions, running: Running) {
+    this.#options = options;
     this.#running = running;
   }
 
   static async start(options: PickerOptions): Promise<PickerProcess> {
-    const ports = { grpcPort: await freePort(), metricsPort: await freePort() };
-    const start = (): Promise<Running> => run(options, ports);
-    return new PickerProcess(ports, start, await start());
+    return new PickerProcess(options, await run(options, await freePorts()));
+  }
+
+  get grpcPort(): number {
+    return this.#running.ports.grpcPort;
+  }
+
+  get metricsPort(): number {
+    return this.#running.ports.metricsPort;
   }
 
   /** `ws://...` of its inspector. Throws when it was started without one. */
@@ -70,10 +72,26 @@ export class PickerProcess {
 
   /** Ends it, in order or by SIGKILL, and starts it anew; resolves when it serves again. */
   async restart(how: 'in order' | 'SIGKILL'): Promise<void> {
-    const { child } = this.#running;
+    const { child, ports } = this.#running;
     if (how === 'SIGKILL') child.signal('SIGKILL');
     await child.stop(STOPS_WITHIN_MS);
-    this.#running = await this.#start();
+    this.#running = await run(this.#options, ports);
+  }
+
+  /**
+   * Puts another one in its place, as a rollout does: `announce` is told the ports of both once the new one serves,
+   * and those of the new one alone while the old one is ended in order.
+   */
+  async replace(announce: (grpcPorts: readonly number[]) => Promise<void>): Promise<void> {
+    const old = this.#running;
+    const next = await run(this.#options, await freePorts());
+    this.#running = next;
+    try {
+      await announce([old.ports.grpcPort, next.ports.grpcPort]);
+      await announce([next.ports.grpcPort]);
+    } finally {
+      await old.child.stop(STOPS_WITHIN_MS);
+    }
   }
 
   /** Resolves once it scraped all of `count` endpoints. */
@@ -138,8 +156,13 @@ interface Ports {
   readonly metricsPort: number;
 }
 
+async function freePorts(): Promise<Ports> {
+  return { grpcPort: await freePort(), metricsPort: await freePort() };
+}
+
 interface Running {
   readonly child: Child;
+  readonly ports: Ports;
   readonly inspectorUrl: string | undefined;
 }
 
@@ -157,7 +180,7 @@ async function run({ configFile, logFolder, flags = [], inspect }: PickerOptions
       return saysServing(line);
     },
   });
-  return { child, inspectorUrl };
+  return { child, ports, inspectorUrl };
 }
 
 function saysServing(line: string): true | undefined {

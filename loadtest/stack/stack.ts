@@ -59,7 +59,8 @@ export async function startStack(options: StackOptions, parts: AsyncDisposableSt
 
   const endpoints = servers.map(({ port }) => ({ address: '127.0.0.1', port }));
   const common = { endpoints, retryOn: RETRY_ON_RESET };
-  const asking = { ...common, picker: { address: '127.0.0.1', port: picker.grpcPort, tls: true } };
+  const pickerFile = join(folder, 'pickers.json');
+  const asking = { ...common, pickerFile, picker: { address: '127.0.0.1', port: picker.grpcPort, tls: true } };
   const gateway = await GatewayProcess.start(binary, asking);
   parts.defer(() => gateway.stop());
   report(`gateway  ${gateway.url} (Envoy)`);
