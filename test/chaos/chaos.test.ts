@@ -1,11 +1,15 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Churn } from '../../loadtest/stack/churn.ts';
 import type { ServerProcess } from '../../loadtest/stack/server-process.ts';
 import type { PickerEndpoints } from '../../loadtest/stack/picker-process.ts';
 import type { FaultPatch } from '../../src/simulator/faults.ts';
 import type { Exchange } from './chat.ts';
+import { Gap } from './gap.ts';
 import { type Rig, startRig } from './rig.ts';
 import { survive } from './survive.ts';
+
+/** An ejected server is tried after 1, 2, 4 and 8 s; the chats sent meanwhile take less, even on a busy machine. */
+const MAX_PROBES = 4;
 
 const parts = new AsyncDisposableStack();
 let rig: Rig;
@@ -18,11 +22,13 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync());
 
 /** A server's answer that began and broke off cannot be had again from another server. */
-const brokenOff = ({ status, server }: Exchange): boolean => status === 200 && server === victim.name;
+const brokenOff = (chat: Exchange): boolean => chat.cut && chat.server === victim.name;
+const brokenOffByTwo = (chat: Exchange): boolean =>
+  chat.cut && rig.servers.slice(0, 2).some(({ name }) => name === chat.server);
 /** A server's own error is its answer; Istio's gateway passes it on. */
 const answeredBadly = ({ status, server }: Exchange): boolean => status >= 500 && server === victim.name;
-const served = (ended: readonly Exchange[], is: (chat: Exchange) => boolean): boolean =>
-  ended.some((chat) => !chat.right && is(chat));
+const answeredWell = ({ right, server, startedMs }: Exchange, sinceMs: number): boolean =>
+  right && server === victim.name && startedMs > sinceMs;
 /** The server in trouble as the picker sees it. */
 const seen = async (): Promise<PickerEndpoints[number] | undefined> =>
   (await rig.picker.endpoints()).find(({ address }) => address.endsWith(`:${victim.port}`));
@@ -42,6 +48,32 @@ describe('a server', () => {
       brokenOff,
     ));
 
+  it('is killed again and again', () =>
+    survive(
+      rig,
+      async ({ passes, until }) => {
+        for (let life = 0; life < 3; life += 1) {
+          await victim.inflict('kill');
+          await until('the picker ejects it', ejected);
+          await victim.inflict('none');
+          await passes(20);
+        }
+      },
+      brokenOff,
+    ));
+
+  it('is killed together with another, while metrics of all hang', () =>
+    survive(
+      rig,
+      async ({ passes }) => {
+        for (const server of rig.servers) await server.setFaults({ metrics: 'slow', metricsDelaySeconds: 3600 });
+        await passes();
+        await Promise.all(rig.servers.slice(0, 2).map((server) => server.inflict('kill')));
+        await passes();
+      },
+      brokenOffByTwo,
+    ));
+
   it('is stopped, and goes on', () =>
     survive(rig, async ({ passes, until }) => {
       await until('the server has requests in flight', busy);
@@ -55,9 +87,9 @@ describe('a server', () => {
   it('answers every other request with 500', () =>
     survive(
       rig,
-      async ({ passes, until }) => {
+      async ({ ended, passes, until }) => {
         await victim.setFaults({ errorRate: 0.5, errorStatus: 500 });
-        await until('a chat was answered with 500', (ended) => served(ended, answeredBadly));
+        await until('a chat was answered with 500', () => ended.some(answeredBadly));
         await passes();
       },
       answeredBadly,
@@ -66,13 +98,17 @@ describe('a server', () => {
   it('has bursts of 503', () =>
     survive(
       rig,
-      async ({ passes, until }) => {
+      async ({ ended, passes, until }) => {
         for (let burst = 0; burst < 3; burst += 1) {
           await victim.setFaults({ errorRate: 1, errorStatus: 503 });
           await until('the picker ejects it', ejected);
+          const ejectedMs = performance.now();
           await passes(20);
+          const probes = ended.filter((chat) => answeredBadly(chat) && chat.startedMs > ejectedMs);
+          expect(probes.length, 'chats that went to an ejected server').toBeLessThanOrEqual(MAX_PROBES);
           await victim.inflict('none');
-          await passes(20);
+          const healedMs = performance.now();
+          await until('the server answers again', () => ended.some((chat) => answeredWell(chat, healedMs)));
         }
       },
       answeredBadly,
@@ -81,9 +117,9 @@ describe('a server', () => {
   it('cuts streams off, and closes before it answers', () =>
     survive(
       rig,
-      async ({ passes, until }) => {
+      async ({ ended, passes, until }) => {
         await victim.setFaults({ cutAfterTokens: 5 });
-        await until('a stream was cut', (ended) => served(ended, brokenOff));
+        await until('a stream was cut', () => ended.some(brokenOff));
         await passes();
       },
       (chat) => chat.stream && brokenOff(chat),
@@ -110,6 +146,20 @@ describe('metrics of all servers', () => {
   it('hang', () => under({ metrics: 'slow', metricsDelaySeconds: 3600 }, 4));
 });
 
+describe('clients', () => {
+  it('leave before their answers are complete', () =>
+    survive(
+      rig,
+      async ({ passes, leave }) => {
+        for (let round = 0; round < 10; round += 1) {
+          await passes(10);
+          leave();
+        }
+      },
+      ({ left }) => left,
+    ));
+});
+
 describe('the pool', () => {
   it('changes 20 times a second', () =>
     survive(rig, async ({ passes }) => {
@@ -132,6 +182,12 @@ describe('the parts between', () => {
       (chat) => gap.overlaps(chat),
     );
   });
+
+  it('the picker is replaced by another one', () =>
+    survive(rig, async ({ passes }) => {
+      await rig.picker.replace((ports) => rig.gateway.setPickers(ports));
+      await passes();
+    }));
 
   // With one picker and FailClose, as in Istio by default: nobody can answer while it is not there.
   it('the picker is restarted, and ends what it began', () => {
@@ -159,27 +215,4 @@ function under(fault: FaultPatch, servers = 1): Promise<void> {
     for (const server of rig.servers.slice(0, servers)) await server.setFaults(fault);
     await passes();
   });
-}
-
-/** The time during which something was not there. */
-class Gap {
-  #fromMs = Number.NaN;
-  #toMs = Number.NaN;
-
-  async around(absence: () => Promise<void>, then: () => Promise<void>): Promise<void> {
-    this.#fromMs = performance.now();
-    await absence();
-    this.#toMs = performance.now();
-    await then();
-  }
-
-  /** Whether a chat was sent in it. */
-  began({ startedMs }: Exchange): boolean {
-    return startedMs >= this.#fromMs && startedMs <= this.#toMs;
-  }
-
-  /** Whether any of a chat fell into it. */
-  overlaps({ startedMs, endedMs }: Exchange): boolean {
-    return startedMs <= this.#toMs && endedMs >= this.#fromMs;
-  }
 }

@@ -1,4 +1,4 @@
-import { type Agent, type IncomingMessage, request } from 'node:http';
+import { type Agent, type IncomingMessage, request, type RequestOptions } from 'node:http';
 import * as v from 'valibot';
 
 /** What is asked for; the simulator answers one prompt with one text, whichever server it is. */
@@ -17,6 +17,10 @@ export interface Exchange extends Chat {
   readonly status: number;
   /** Name of the server whose answer it was. */
   readonly server: string | undefined;
+  /** Whether an answer began and its connection broke before the end. */
+  readonly cut: boolean;
+  /** Whether the client left before the end. */
+  readonly left: boolean;
   /** Whether the status is 200 and the whole answer came, and it is that to the prompt. */
   readonly right: boolean;
   /** What came instead; empty when it is right. */
@@ -26,6 +30,8 @@ export interface Exchange extends Chat {
 export interface ChatParts {
   readonly url: string;
   readonly agent: Agent;
+  /** The client leaves when it fires. */
+  readonly leave: AbortSignal;
   /** The right answer. */
   readonly answer: string;
 }
@@ -48,12 +54,15 @@ const Choices = v.object({
 });
 
 /** Sends one chat and resolves with what became of it, whatever that is. */
-export async function exchange(id: number, chat: Chat, { url, agent, answer }: ChatParts): Promise<Exchange> {
+export async function exchange(id: number, chat: Chat, { url, agent, leave, answer }: ChatParts): Promise<Exchange> {
   const startedMs = performance.now();
-  const reply = await post(`${url}/v1/chat/completions`, bodyOf(chat), agent);
+  const signal = AbortSignal.any([leave, AbortSignal.timeout(TIMEOUT_MS)]);
+  const reply = await post(`${url}/v1/chat/completions`, bodyOf(chat), { agent, signal });
+  const endedMs = performance.now();
   const problem = problemOf(reply, chat, answer);
-  const { status, server } = reply;
-  return { ...chat, id, startedMs, endedMs: performance.now(), status, server, right: problem === '', problem };
+  const { status, server, broke } = reply;
+  const cut = status !== 0 && broke !== undefined;
+  return { ...chat, id, startedMs, endedMs, status, server, cut, left: leave.aborted, right: problem === '', problem };
 }
 
 /** The answer to a prompt, asked of a server itself. Rejects when there is none. */
@@ -77,7 +86,7 @@ interface Reply {
   readonly broke: string | undefined;
 }
 
-function post(url: string, body: string, agent?: Agent): Promise<Reply> {
+function post(url: string, body: string, options: RequestOptions = {}): Promise<Reply> {
   return new Promise((resolve) => {
     let answer: IncomingMessage | undefined;
     let text = '';
@@ -86,8 +95,7 @@ function post(url: string, body: string, agent?: Agent): Promise<Reply> {
       resolve({ status: answer?.statusCode ?? 0, server: server === undefined ? server : String(server), text, broke });
     };
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const sent = request(url, { method: 'POST', headers, signal, ...(agent && { agent }) }, (message) => {
+    const sent = request(url, { ...options, method: 'POST', headers }, (message) => {
       answer = message;
       message.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;

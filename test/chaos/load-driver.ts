@@ -14,6 +14,7 @@ export class LoadDriver {
   readonly #ended: Exchange[] = [];
   readonly #open = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
+  #leaving = new AbortController();
   #sent = 0;
 
   /** Begins at once. `answers`: the prompts that take turns, with the right answer to each. */
@@ -26,6 +27,12 @@ export class LoadDriver {
   /** What has ended so far, in the order of the ends. */
   get ended(): readonly Exchange[] {
     return this.#ended;
+  }
+
+  /** The clients of all open chats go away; their chats end with what had come. */
+  leave(): void {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
   }
 
   /** Sends no more and resolves when every chat has ended, which takes 60 s at most. */
@@ -47,6 +54,7 @@ export class LoadDriver {
   }
 
   async #exchange(id: number, chat: { prompt: string; stream: boolean }, answer: string): Promise<void> {
-    this.#ended.push(await exchange(id, chat, { url: this.#url(), agent: this.#agent, answer }));
+    const { signal: leave } = this.#leaving;
+    this.#ended.push(await exchange(id, chat, { url: this.#url(), agent: this.#agent, leave, answer }));
   }
 }

@@ -30,7 +30,7 @@ export async function startRig(parts: AsyncDisposableStack): Promise<Rig> {
       serverFlags: ['--model', MODEL],
       configFile: SAMPLE_CONFIG,
       // Serving on for a while is what a rollout needs; stream metrics tell of streams that never ended.
-      pickerFlags: ['--drain-timeout=1s', '--enable-grpc-stream-metrics'],
+      pickerFlags: ['--drain-timeout=2s', '--enable-grpc-stream-metrics'],
       inspectPicker: true,
       control: false,
       logFolder,

@@ -13,10 +13,14 @@ const WAITS_MS = 60_000;
 
 /** What the one who makes trouble has at hand. */
 export interface Trouble {
+  /** The chats that have ended, more and more of them. */
+  readonly ended: readonly Exchange[];
   /** Resolves when so many more chats have ended, by default 100; rejects when the load stands still. */
   passes(chats?: number): Promise<void>;
+  /** The clients of all open chats go away. */
+  leave(): void;
   /** Resolves when `holds`; rejects with `what` when it does not within a minute. */
-  until(what: string, holds: (ended: readonly Exchange[]) => boolean | Promise<boolean>): Promise<void>;
+  until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
 }
 
 /**
@@ -44,13 +48,15 @@ export async function survive(
 /** Resolves when the trouble is over and every server is well. */
 async function underLoad(rig: Rig, load: LoadDriver, trouble: (at: Trouble) => Promise<void>): Promise<void> {
   const at: Trouble = {
+    ended: load.ended,
     async passes(chats = CHATS_PASSING) {
       const before = load.ended.length;
       const enough = await poll(() => load.ended.length >= before + chats, WAITS_MS);
       if (!enough) throw new Error(`the load stands still: ${load.ended.length - before} of ${chats} chats ended`);
     },
+    leave: () => load.leave(),
     async until(what, holds) {
-      if (!(await poll(() => holds(load.ended), WAITS_MS))) throw new Error(`never happened: ${what}`);
+      if (!(await poll(holds, WAITS_MS))) throw new Error(`never happened: ${what}`);
     },
   };
   await at.passes(CHATS_BEFORE);
