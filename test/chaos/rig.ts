@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SAMPLE_CONFIG } from '../../loadtest/stack/picker-process.ts';
 import { type Stack, startStack } from '../../loadtest/stack/stack.ts';
 import { MODEL, rightAnswer } from './chat.ts';
 import { bytesInUse } from './heap.ts';
@@ -8,7 +7,7 @@ import { LoadDriver } from './load-driver.ts';
 import { poll } from './poll.ts';
 
 const SERVERS = 4;
-/** Too short to fill a block of the prefix index: every server is as good as the others for them. */
+/** Each has one right answer, learnt beforehand. */
 const PROMPTS = Array.from({ length: 24 }, (_, index) => `Where does train ${index} go?`);
 /** After these a process has compiled what it runs and filled what is bounded. */
 const WARM_UP_CHATS = 150;
@@ -28,7 +27,7 @@ export async function startRig(parts: AsyncDisposableStack): Promise<Rig> {
     {
       servers: SERVERS,
       serverFlags: ['--model', MODEL],
-      configFile: SAMPLE_CONFIG,
+      configFile: join(import.meta.dirname, 'picker.yaml'),
       // Serving on for a while is what a rollout needs; stream metrics tell of streams that never ended.
       pickerFlags: ['--drain-timeout=2s', '--enable-grpc-stream-metrics'],
       inspectPicker: true,
