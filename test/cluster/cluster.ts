@@ -7,7 +7,7 @@ import { request } from 'undici';
 import { parse } from 'yaml';
 import { Api, type Manifest } from './api.ts';
 import type { ClusterBinaries } from './binaries.ts';
-import { freePorts, type ServerProcess, startProcess } from './server-process.ts';
+import { freePorts, type ServerProcess, startProcess } from '../kit/server-process.ts';
 
 const ADMIN_TOKEN = 'admin-token';
 const START_MS = 60_000;

@@ -17,7 +17,7 @@ import {
 } from './installation.ts';
 import { NEW_GROUP, PICKER_RULES, pool, POOL_GROUP, setStatus } from './manifests.ts';
 import { type PickerProcess, startPickerProcess } from './picker-process.ts';
-import { freePorts } from './server-process.ts';
+import { freePorts } from '../kit/server-process.ts';
 import { describeCluster } from './suite.ts';
 
 const GOOD = 'doctor-good';

@@ -16,7 +16,7 @@ import {
 } from '../../src/protos/health.ts';
 import { eventually } from '../kit/eventually.ts';
 import { message } from '../wire/support.ts';
-import { type ServerProcess, startProcess } from './server-process.ts';
+import { type ServerProcess, startProcess } from '../kit/server-process.ts';
 
 export interface PickerOptions {
   /** Path of the kubeconfig file. */
