@@ -57,7 +57,7 @@ export function indexNames(names: readonly string[]): NameIndex {
  * newline, which may be cut short. Never throws.
  *
  * One pass from newline to newline is faster than one search per name: a name that is absent, or stands at the end,
- * costs a search of the whole page (`test/bench/exposition.ts`).
+ * costs a search of the whole page (`npm run bench -- --only exposition`).
  */
 export function scanPage(bytes: Uint8Array, names: NameIndex, visit: Visit, glance: Glance = lookAtAll): void {
   // Buffer's indexOf of one byte is native code; the one of a plain Uint8Array is twice as slow.

@@ -1,53 +1,56 @@
 // What the picker costs: npm run bench -- --help
-import { parseArgs } from 'node:util';
 import { errorMessage } from '../../src/lib/error-message.ts';
-import type { Figure } from './harness.ts';
+import { readBaseline, saveBaseline } from './baseline.ts';
+import { type Figure, keyOf } from './harness.ts';
 import { comparePickers } from './macro/compare.ts';
 import { macroNames, measurePicker } from './macro/measure.ts';
-import { OUR_COMMAND } from './macro/picker.ts';
 import { CAN_MEASURE } from './macro/process-tree.ts';
-import { profilePicker } from './profile/profile.ts';
+import { MICRO_CASES } from './micro/cases.ts';
+import { HELP, type Options, readOptions } from './options.ts';
+import { profileMicro, profilePicker } from './profile/profile.ts';
+import { rewriteReadme } from './readme.ts';
 import { figureLine } from './table.ts';
-
-const HELP = `Usage: npm run bench -- [options]
-
-Measures a picker process under load of ext_proc streams.
-
-  --only PATTERN       cases whose name matches the regular expression
-  --quick              a tenth of the work: shows that all of it runs, not what it costs
-  --list               the names of all cases
-  --profile CASE       CPU profile of that case: a table, and files for the developer tools in the current folder
-  --compare 'COMMAND'  measure another picker in turn with ours, and print ratios ours:other. The shell command finds
-                       CONFIG_FILE, GRPC_PORT, HEALTH_PORT and METRICS_PORT in its environment and serves cleartext
-  --picker 'COMMAND'   measure this picker instead of the one of this repository, started in the same way
-  --help               this text`;
-
-const OPTIONS = {
-  only: { type: 'string', default: '' },
-  quick: { type: 'boolean', default: false },
-  list: { type: 'boolean', default: false },
-  profile: { type: 'string' },
-  compare: { type: 'string' },
-  picker: { type: 'string', default: OUR_COMMAND },
-  help: { type: 'boolean', default: false },
-} as const;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: OPTIONS });
-  const { quick, picker } = values;
-  if (values.help) return say(HELP);
-  if (values.list) return say(macroNames({ quick }).join('\n'));
-  if (values.profile !== undefined) return profilePicker(picker, values.profile, { quick }, say);
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) return say(HELP);
+  if (options.list) return say([...MICRO_CASES.map(({ name }) => name), ...macroNames(options)].join('\n'));
+  if (options.profile !== undefined) return profile(options.profile, options);
   if (!CAN_MEASURE)
     say('CPU and memory of the picker are not measured: they are read from /proc, which only Linux has.');
-  const only = new RegExp(values.only);
-  const options = { quick, isWanted: (name: string) => only.test(name) };
-  if (values.compare !== undefined) return comparePickers(picker, values.compare, options, say);
-  await measurePicker(picker, options, (figure: Figure) => say(figureLine(figure)));
+  const only = new RegExp(options.only);
+  const isWanted = (name: string): boolean => only.test(name);
+  const { quick, picker, compare } = options;
+  const measured =
+    compare === undefined
+      ? { figures: await measure(options, isWanted), pairs: [] }
+      : { figures: [], pairs: await comparePickers(picker, compare, { quick, isWanted }, say) };
+  if (options.save) await rewriteReadme(await saveBaseline(measured));
+}
+
+async function measure(options: Options, isWanted: (name: string) => boolean): Promise<Figure[]> {
+  const { figures: stored } = await readBaseline();
+  const baseline = new Map(stored.map((figure) => [keyOf(figure), figure.value]));
+  const figures: Figure[] = [];
+  const report = (figure: Figure): void => {
+    figures.push(figure);
+    say(figureLine(figure, baseline.get(keyOf(figure))));
+  };
+  for (const { name, run } of MICRO_CASES.filter((each) => isWanted(each.name))) {
+    for await (const figure of run(options)) report({ name, ...figure });
+  }
+  await measurePicker(options.picker, { quick: options.quick, isWanted }, report);
+  return figures;
+}
+
+async function profile(name: string, options: Options): Promise<void> {
+  const micro = MICRO_CASES.find((each) => each.name === name);
+  if (micro === undefined) return profilePicker(options.picker, name, options, say);
+  return profileMicro(micro, options, say);
 }
 
 // `npm run bench | head`

@@ -1,7 +1,7 @@
 import { type Figure, MORE_IS_BETTER } from './harness.ts';
 
-const NAME_WIDTH = 14;
-const WHAT_WIDTH = 40;
+const NAME_WIDTH = 15;
+const WHAT_WIDTH = 46;
 
 /** A value with as many digits as mean something. */
 export function rounded(value: number): string {

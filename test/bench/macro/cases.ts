@@ -1,9 +1,6 @@
 import type { Effort } from '../harness.ts';
+import { ISTIO_AUTHORITY, PLAIN_AUTHORITY } from './authorities.ts';
 import { type Conversation, conversation } from './conversation.ts';
-import { PLAIN_AUTHORITY } from './picker.ts';
-
-/** What Istio's gateways call the picker; Node's own HTTP/2 would refuse it. */
-const ISTIO_AUTHORITY = 'outbound|9002||epp.default.svc.cluster.local';
 
 /** A closed loop of ext_proc streams against a picker with a given number of endpoints. */
 export interface LoadCase {
@@ -13,6 +10,8 @@ export interface LoadCase {
   readonly connections: number;
   readonly streams: number;
   readonly authority: string;
+  /** Pieces of response in each stream, where CPU is told per piece, too. */
+  readonly pieces?: number;
   readonly conversations: () => readonly Conversation[];
 }
 
@@ -46,6 +45,7 @@ export function loadCases({ quick }: Effort): LoadCase[] {
     of('chats-8', 20_000, chats, many),
     of('response-8', 20_000, () => [conversation(1500, 1)], many),
     of('sse50-8', 2000, () => [conversation(1500, 50)]),
+    of('sse10k-8', 20, () => [conversation(1500, 10_000)], { connections: 1, streams: 2, pieces: 10_000 }),
     of('60kB-8', 3000, () => [conversation(60_000, 0)]),
     of('500kB-8', 400, () => [conversation(500_000, 0)]),
     of('serial-100', 300, small, { connections: 1, streams: 1 }),

@@ -29,7 +29,7 @@ export function conversation(promptBytes: number, chunks: number, chat = 0): Con
       ],
     }),
   );
-  const messages: ProcessingRequest[] = [message.requestHeaders(false, requestHeaders(body.length))];
+  const messages: ProcessingRequest[] = [message.requestHeaders(false, conversationHeaders(body.length))];
   for (let at = 0; at < body.length; at += PIECE_BYTES) {
     const end = at + PIECE_BYTES;
     messages.push(message.requestBody(body.subarray(at, end), end >= body.length));
@@ -42,7 +42,8 @@ export function conversation(promptBytes: number, chunks: number, chat = 0): Con
   return { bytes: Buffer.concat(messages.map(framed)), bodyBytes: body.length };
 }
 
-function requestHeaders(contentLength: number): Record<string, string> {
+/** What a gateway sends of a chat request. */
+export function conversationHeaders(contentLength: number): Record<string, string> {
   return {
     ':method': 'POST',
     ':path': '/v1/chat/completions',

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { EXT_PROC_PROCESS_PATH } from '../../../src/protos/ext-proc.ts';
 import { quantile } from '../harness.ts';
 import type { Conversation } from './conversation.ts';
@@ -17,6 +18,8 @@ export interface Load {
   readonly streams: number;
   /** Default: the path of ext_proc. */
   readonly path?: string;
+  /** Default: cleartext. */
+  readonly tls?: boolean;
 }
 
 export interface LoadResult {
@@ -26,7 +29,7 @@ export interface LoadResult {
 }
 
 /** Makes the requests of a load; rejects when any of them is refused, fails or is cut off. */
-export async function runLoad(load: Load, dial = () => connect(load.port, '127.0.0.1') as Duplex): Promise<LoadResult> {
+export async function runLoad(load: Load): Promise<LoadResult> {
   const latenciesMs = new Float64Array(load.requests);
   const target = { path: load.path ?? EXT_PROC_PROCESS_PATH, authority: load.authority };
   let begun = 0;
@@ -46,7 +49,7 @@ export async function runLoad(load: Load, dial = () => connect(load.port, '127.0
     });
   };
   const onEnd = (): void => reject(new Error(`a connection to port ${load.port} was closed`));
-  const connections = Array.from({ length: load.connections }, () => new H2Connection(dial(), target, onEnd));
+  const connections = Array.from({ length: load.connections }, () => new H2Connection(dial(load), target, onEnd));
   const startedMs = performance.now();
   for (let stream = 0; stream < load.streams; stream++) for (const connection of connections) next(connection);
   try {
@@ -58,4 +61,9 @@ export async function runLoad(load: Load, dial = () => connect(load.port, '127.0
   latenciesMs.sort();
   const meanMs = latenciesMs.reduce((sum, each) => sum + each, 0) / load.requests;
   return { perSecond: load.requests / seconds, meanMs, p99Ms: quantile(latenciesMs, 0.99) };
+}
+
+function dial({ port, tls }: Load): Duplex {
+  const where = { port, host: '127.0.0.1' };
+  return tls === true ? connectTls({ ...where, ALPNProtocols: ['h2'], rejectUnauthorized: false }) : connect(where);
 }

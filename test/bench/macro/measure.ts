@@ -9,6 +9,7 @@ import { cpuSeconds, residentMegabytes } from './process-tree.ts';
 const SETTLE_MS = 4000;
 const IDLE_MS = 5000;
 const READY_TARGET_MS = 1000;
+const PIECE_TARGET_US = 25;
 
 /** What to measure of one picker. */
 export interface MacroOptions extends Effort {
@@ -75,11 +76,11 @@ async function idleCores({ pid }: BenchedPicker, periodMs: number): Promise<numb
   return ((cpuSeconds(pid) - before) * 1000) / (performance.now() - startedMs);
 }
 
-/** Warms up with a tenth of the load, then measures it. */
+/** Warms up with a quarter of the load, then measures it. */
 async function measureLoad(each: LoadCase, picker: BenchedPicker, generator: HelperProcess): Promise<Figure[]> {
   const { name, requests } = each;
   const load = { ...each, port: picker.port, conversations: each.conversations() };
-  await generator.run({ ...load, requests: Math.ceil(requests / 10) });
+  await generator.run({ ...load, requests: Math.ceil(requests / 4) });
   const before = cpuSeconds(picker.pid);
   const { perSecond, meanMs, p99Ms } = await generator.run(load);
   const cpuUs = ((cpuSeconds(picker.pid) - before) * 1e6) / requests;
@@ -89,9 +90,15 @@ async function measureLoad(each: LoadCase, picker: BenchedPicker, generator: Hel
   ];
   // One at a time takes too little CPU for ticks of 10 ms.
   if (each.streams === 1) return latency;
+  const perPiece = each.pieces === undefined ? [] : [cpuPerPiece(name, cpuUs / each.pieces)];
   return [
     { name, what: 'requests', value: perSecond, unit: '/s' },
     { name, what: 'CPU per request', value: cpuUs, unit: 'us' },
+    ...perPiece,
     ...latency,
   ];
+}
+
+function cpuPerPiece(name: string, value: number): Figure {
+  return { name, what: 'CPU per piece of response', value, unit: 'us', target: PIECE_TARGET_US };
 }

@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultConfig, endpointsText } from '../../kit/picker.ts';
 import { freePorts, type ServerProcess, startProcess } from '../../kit/server-process.ts';
+import { PLAIN_AUTHORITY } from './authorities.ts';
 import { conversation } from './conversation.ts';
 import { runLoad } from './load.ts';
 
 const READY_TIMEOUT_MS = 30_000;
 const READY_STEP_MS = 10;
-/** What a hand-written proxy configuration calls the picker. */
-export const PLAIN_AUTHORITY = 'epp.default.svc.cluster.local:9002';
 
 /** This repository's picker, as a shell command. */
 export const OUR_COMMAND = [

@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { type Profiler } from 'node:inspector';
+import { Session } from 'node:inspector/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from '../../kit/server-process.ts';
-import type { Effort } from '../harness.ts';
+import type { Effort, MicroCase } from '../harness.ts';
 import { loadCases } from '../macro/cases.ts';
 import { withPicker } from '../macro/measure.ts';
+import { figureLine } from '../table.ts';
 import { RemoteProfiler } from './inspector.ts';
 import { selfTimeTable } from './self-time.ts';
 
@@ -42,6 +44,19 @@ export async function profilePicker(command: string, name: string, effort: Effor
 }
 
 type Use = Parameters<typeof withPicker>[2];
+
+/** Profiles a micro case in this process. */
+export async function profileMicro(each: MicroCase, effort: Effort, say: Say): Promise<void> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US });
+  await session.post('Profiler.start');
+  for await (const figure of each.run(effort)) say(figureLine({ name: each.name, ...figure }));
+  const { profile } = await session.post('Profiler.stop');
+  session.disconnect();
+  await keep(each.name, [profile], say);
+}
 
 async function keep(name: string, profiles: readonly Profiler.Profile[], say: Say): Promise<void> {
   for (const [thread, profile] of profiles.entries()) {
