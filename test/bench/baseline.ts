@@ -30,7 +30,7 @@ export async function saveBaseline(measured: Pick<Baseline, 'figures' | 'pairs'>
     figures: replaced(before.figures, measured.figures, keyOf),
     pairs: replaced(before.pairs, measured.pairs, ({ figure }) => keyOf(figure)),
   };
-  await writeFile(FILE, `${JSON.stringify(baseline, undefined, 2)}\n`);
+  await writeFile(FILE, textOf(baseline));
   return baseline;
 }
 
@@ -38,4 +38,18 @@ export async function saveBaseline(measured: Pick<Baseline, 'figures' | 'pairs'>
 function replaced<T>(old: readonly T[], fresh: readonly T[], key: (item: T) => string): T[] {
   const byKey = new Map([...old, ...fresh].map((item) => [key(item), item]));
   return [...byKey.values()];
+}
+
+/** JSON with a line for each figure, so that a change of one is a change of one line. */
+function textOf({ machine, figures, pairs }: Baseline): string {
+  const short = (_key: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+  const lines = (items: readonly object[]): string =>
+    items.length === 0 ? '[]' : `[\n${items.map((item) => `    ${JSON.stringify(item, short)}`).join(',\n')}\n  ]`;
+  return `{
+  "machine": ${JSON.stringify(machine)},
+  "figures": ${lines(figures)},
+  "pairs": ${lines(pairs)}
+}
+`;
 }

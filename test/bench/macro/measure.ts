@@ -76,11 +76,11 @@ async function idleCores({ pid }: BenchedPicker, periodMs: number): Promise<numb
   return ((cpuSeconds(pid) - before) * 1000) / (performance.now() - startedMs);
 }
 
-/** Warms up with a quarter of the load, then measures it. */
+/** Makes the load twice: the first time is the warm-up. */
 async function measureLoad(each: LoadCase, picker: BenchedPicker, generator: HelperProcess): Promise<Figure[]> {
   const { name, requests } = each;
   const load = { ...each, port: picker.port, conversations: each.conversations() };
-  await generator.run({ ...load, requests: Math.ceil(requests / 4) });
+  await generator.run(load);
   const before = cpuSeconds(picker.pid);
   const { perSecond, meanMs, p99Ms } = await generator.run(load);
   const cpuUs = ((cpuSeconds(picker.pid) - before) * 1e6) / requests;

@@ -55,7 +55,7 @@ async function* compare(
 ): AsyncIterable<Omit<Figure, 'name'>> {
   for (const [size, bytes, requests] of [
     ['4 kB', 4096, 5000],
-    ['500 kB', 500_000, 150],
+    ['500 kB', 500_000, 300],
   ] as const) {
     const targets: Target[] = [
       { name: '', port: plainPort, authority: PLAIN_AUTHORITY, tls },

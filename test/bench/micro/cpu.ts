@@ -5,7 +5,7 @@ const ROUND_US = 10_000;
 const ROUNDS = 15;
 const MAX_CALLS = 100_000;
 /** Until the optimising compiler has had its say. */
-const WARM_UP_US = 200_000;
+const WARM_UP_US = 500_000;
 
 /** CPU microseconds of all threads of this process while `work` runs: what others do to the machine does not count. */
 export function cpuUs(work: () => unknown): number {
