@@ -1,19 +1,17 @@
+import { Capacity } from '../../src/ext-proc/capacity.ts';
+import { writeAnswer } from '../../src/ext-proc/grpc/answer-frame.ts';
 import type { Answer } from '../../src/ext-proc/response.ts';
 import { ExtProcStream, type Wire } from '../../src/ext-proc/stream.ts';
-import {
-  decodeProcessingRequest,
-  encodeProcessingRequest,
-  encodeProcessingResponse,
-  type ProcessingRequest,
-} from '../../src/protos/ext-proc.ts';
+import { decodeProcessingRequest, encodeProcessingRequest, type ProcessingRequest } from '../../src/protos/ext-proc.ts';
 import type { Director } from '../../src/request/exchange.ts';
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** What a picker wrote in a stream. */
 export interface Written {
+  /** Messages. */
   readonly writes: number;
-  /** Of the writes, those whose message was encoded anew. */
+  /** Of the messages, those that were not encoded at the start. */
   readonly encoded: number;
   readonly bytes: number;
 }
@@ -32,16 +30,20 @@ export function converse(director: Director, messages: readonly Buffer[]): Writt
     send(answer: Answer) {
       writes++;
       if (!Buffer.isBuffer(answer)) encoded++;
-      bytes += (Buffer.isBuffer(answer) ? answer : encodeProcessingResponse(answer)).length;
+      writeAnswer(answer, Number.POSITIVE_INFINITY, (written) => {
+        bytes += written.length;
+        return true;
+      });
     },
     close(violation) {
       if (violation !== undefined) throw new Error(violation);
     },
+    bodySent() {},
     report(fault) {
       throw fault;
     },
   };
-  const stream = new ExtProcStream({ director, maxBodyBytes: MAX_BODY_BYTES }, wire);
+  const stream = new ExtProcStream({ director, capacity: new Capacity(), maxBodyBytes: MAX_BODY_BYTES }, wire);
   for (const message of messages) stream.receive(decodeProcessingRequest(message));
   stream.halfClose();
   return { writes, encoded, bytes };
