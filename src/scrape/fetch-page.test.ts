@@ -71,6 +71,26 @@ describe('http', () => {
     expect(ports.size).toBe(1);
   });
 
+  it('keeps pages apart that come by turns', async () => {
+    const rest: (() => void)[] = [];
+    const bothBegun = Promise.withResolvers<undefined>();
+    const port = await http(({ url }, response) => {
+      response.setHeader('content-length', 8).write(url === '/slow' ? 'aaaa' : 'bbbb');
+      if (url === '/slow') rest.push(() => response.end('AAAA'));
+      else response.end('BBBB');
+      if (rest.length === 2) bothBegun.resolve(undefined);
+    });
+    const fetcher = pageFetcher({ tls: undefined });
+    const connections = ['/slow', '/slow', '/quick'].map((path) => fetcher.open('127.0.0.1', port, path));
+    cleanups.push(...connections.map((connection) => () => connection.close()));
+    const slow = connections.slice(0, 2).map(get);
+    await bothBegun.promise;
+    expect(await get(connections[2])).toBe('bbbbBBBB');
+    expect(await get(connections[2])).toBe('bbbbBBBB');
+    for (const end of rest) end();
+    expect(await Promise.all(slow)).toEqual(['aaaaAAAA', 'aaaaAAAA']);
+  });
+
   it('tells faults apart, and works again after each', async () => {
     const answers: RequestListener[] = [
       (_, response) => response.writeHead(500).end('no'),

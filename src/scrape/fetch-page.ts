@@ -3,9 +3,13 @@ import { connect as connectTls, type SecureContext } from 'node:tls';
 import { errorMessage } from '../lib/error-message.ts';
 import { joinHostPort } from '../lib/host-port.ts';
 import { ResponseReader, type ResponseFault } from './http-response.ts';
+import { PageMemory } from './page-memory.ts';
 
 /** Largest page taken; a server with 8 data-parallel engines prints about 0.35 MiB. */
 export const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+
+/** Read from a socket at once: most pages whole. */
+const READ_BYTES = 64 * 1024;
 
 /** Why no page came. `connect`: refused, reset, unreachable, unknown host, TLS. */
 export type FetchFault = ResponseFault | 'connect' | 'timeout';
@@ -43,30 +47,24 @@ export interface FetchSettings {
  * one answer, on which a general HTTP client spends about twice the CPU. No redirects, no compression. Time-outs are the caller's, who has a clock.
  */
 export function pageFetcher(settings: FetchSettings): PageFetcher {
-  const joiner = new PageJoiner();
+  const memory: FetchMemory = { read: Buffer.allocUnsafeSlow(READ_BYTES), pages: new PageMemory() };
   return {
-    open: (host, port, path) => new SocketConnection(host, port, path, settings, joiner),
+    open: (host, port, path) => new SocketConnection(host, port, path, settings, memory),
   };
 }
 
-/** Makes one piece of a body; pages are read one at a time, so one buffer serves all connections. */
-class PageJoiner {
-  #scratch = Buffer.alloc(0);
-
-  join(pieces: readonly Buffer[], bytes: number): Buffer {
-    if (pieces.length === 1) return pieces[0];
-    if (this.#scratch.length < bytes) this.#scratch = Buffer.allocUnsafeSlow(Math.ceil(bytes * 1.25));
-    let at = 0;
-    for (const piece of pieces) at += piece.copy(this.#scratch, at);
-    return this.#scratch.subarray(0, bytes);
-  }
+/** What all connections share. */
+interface FetchMemory {
+  /** Every socket reads into this; what came is taken out before the next one reads. */
+  readonly read: Buffer;
+  readonly pages: PageMemory;
 }
 
 class SocketConnection implements PageConnection {
   readonly #host: string;
   readonly #port: number;
   readonly #settings: FetchSettings;
-  readonly #joiner: PageJoiner;
+  readonly #memory: FetchMemory;
   readonly #request: Buffer;
   #socket: Socket | undefined;
   #listener: PageListener | undefined;
@@ -74,11 +72,11 @@ class SocketConnection implements PageConnection {
   /** The socket has carried a response before, so its end may only mean that the server had tired of it. */
   #reused = false;
 
-  constructor(host: string, port: number, path: string, settings: FetchSettings, joiner: PageJoiner) {
+  constructor(host: string, port: number, path: string, settings: FetchSettings, memory: FetchMemory) {
     this.#host = host;
     this.#port = port;
     this.#settings = settings;
-    this.#joiner = joiner;
+    this.#memory = memory;
     this.#request = Buffer.from(
       `GET ${path} HTTP/1.1\r\nhost: ${joinHostPort(host, port)}\r\nuser-agent: pointsman\r\n` +
         'accept: text/plain;version=0.0.4,*/*;q=0.5\r\naccept-encoding: identity\r\nconnection: keep-alive\r\n\r\n',
@@ -103,19 +101,18 @@ class SocketConnection implements PageConnection {
   }
 
   #send(): void {
-    this.#response = new ResponseReader(this.#settings.maxPageBytes ?? MAX_PAGE_BYTES);
+    this.#response = new ResponseReader(this.#settings.maxPageBytes ?? MAX_PAGE_BYTES, this.#memory.pages);
     this.#socket?.write(this.#request);
   }
 
   #connect(): void {
     this.#reused = false;
-    const socket = this.#openSocket();
+    const socket = this.#openSocket((piece) => {
+      if (this.#socket === socket) this.#onData(piece);
+    });
     this.#socket = socket;
     socket.setNoDelay(true);
     // Events of a socket that was given up must not reach the request that came after it.
-    socket.on('data', (piece: Buffer) => {
-      if (this.#socket === socket) this.#onData(piece);
-    });
     socket.on('error', (error: Error) => {
       if (this.#socket === socket) this.#onLost(error.message);
     });
@@ -127,9 +124,14 @@ class SocketConnection implements PageConnection {
     });
   }
 
-  #openSocket(): Socket {
+  #openSocket(onData: (piece: Buffer) => void): Socket {
     const { tls } = this.#settings;
-    const address = { host: this.#host, port: this.#port };
+    const buffer = this.#memory.read;
+    const callback = (bytes: number): boolean => {
+      onData(buffer.subarray(0, bytes));
+      return true;
+    };
+    const address = { host: this.#host, port: this.#port, onread: { buffer, callback } };
     if (tls === undefined) return connectPlain(address);
     const name = isIP(this.#host) === 0 ? { servername: this.#host } : {};
     return connectTls({ ...address, ...name, secureContext: tls.context, rejectUnauthorized: tls.verify });
@@ -167,7 +169,8 @@ class SocketConnection implements PageConnection {
     this.#response = undefined;
     this.#reused = true;
     if (!response.keepAlive) this.#drop();
-    listener.page(this.#joiner.join(response.body, response.bodyBytes));
+    listener.page(response.body);
+    response.release();
   }
 
   #fail(fault: FetchFault, message: string): void {
@@ -180,6 +183,7 @@ class SocketConnection implements PageConnection {
   #drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#response?.release();
     this.#response = undefined;
     socket?.destroy();
   }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ResponseReader } from './http-response.ts';
+import { PageMemory } from './page-memory.ts';
 
 const MAX = 100;
 
@@ -12,11 +13,11 @@ interface Result {
 }
 
 function feed(pieces: readonly Buffer[], close = false): Result {
-  const reader = new ResponseReader(MAX);
+  const reader = new ResponseReader(MAX, new PageMemory());
   for (const piece of pieces) if (reader.fault === undefined) reader.feed(piece);
   if (close) reader.end();
   const { done, keepAlive, fault } = reader;
-  const body = Buffer.concat(reader.body).toString();
+  const body = reader.body.toString();
   return { body, done, keepAlive, fault };
 }
 

@@ -1,7 +1,11 @@
+import type { PageMemory } from './page-memory.ts';
+
 /** Longest status line and headers taken from a server. */
 const MAX_HEAD_BYTES = 16 * 1024;
 /** Longest chunk-size line, extensions included. */
 const MAX_SIZE_LINE_BYTES = 256;
+
+const EMPTY = Buffer.alloc(0);
 
 const STATUS = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/;
 const HEX = /^[0-9a-fA-F]{1,12}$/;
@@ -18,21 +22,24 @@ type Phase = 'head' | 'length' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailer
  */
 export class ResponseReader {
   readonly #maxBodyBytes: number;
+  readonly #memory: PageMemory;
   #phase: Phase = 'head';
   /** Bytes of an unfinished head or size line. */
   #pending: Buffer | undefined;
   /** Bytes still to come of the body or the chunk. */
   #left = 0;
   #bodyBytes = 0;
-  #body: Buffer[] = [];
+  /** Holds the body at its beginning. */
+  #room: Buffer = EMPTY;
   #keepAlive = true;
   fault: ResponseFault | undefined;
   /** One line about the fault. */
   faultText = '';
 
   /** `maxBodyBytes`: longest body taken. */
-  constructor(maxBodyBytes: number) {
+  constructor(maxBodyBytes: number, memory: PageMemory) {
     this.#maxBodyBytes = maxBodyBytes;
+    this.#memory = memory;
   }
 
   /** The response is complete and without fault. */
@@ -50,16 +57,18 @@ export class ResponseReader {
     return this.#phase === 'head' && this.#pending === undefined;
   }
 
-  /** The body in the pieces it came in. */
-  get body(): readonly Buffer[] {
-    return this.#body;
+  /** What has come of the body; valid until `release`. */
+  get body(): Buffer {
+    return this.#room.subarray(0, this.#bodyBytes);
   }
 
-  get bodyBytes(): number {
-    return this.#bodyBytes;
+  /** Gives the body's memory back. The response is of no more use. */
+  release(): void {
+    this.#memory.giveBack(this.#room);
+    this.#room = EMPTY;
   }
 
-  /** Takes the next piece. `done` or `fault` say afterwards whether more is needed. */
+  /** Takes the next piece, which is copied. `done` or `fault` say afterwards whether more is needed. */
   feed(piece: Buffer): void {
     let rest = piece;
     while (rest.length > 0 && this.fault === undefined) {
@@ -94,7 +103,7 @@ export class ResponseReader {
     const end = head.indexOf('\r\n\r\n');
     if (end === -1 || end > MAX_HEAD_BYTES) {
       if (head.length > MAX_HEAD_BYTES) this.#fail('malformed', `headers longer than ${MAX_HEAD_BYTES} bytes`);
-      this.#pending = head;
+      this.#pending = Buffer.from(head);
       return EMPTY;
     }
     this.#pending = undefined;
@@ -155,16 +164,18 @@ export class ResponseReader {
   }
 
   #feedBody(piece: Buffer): Buffer {
-    const taken = piece.length <= this.#left ? piece : piece.subarray(0, this.#left);
-    this.#bodyBytes += taken.length;
-    if (this.#bodyBytes > this.#maxBodyBytes) {
+    const taken = Math.min(piece.length, this.#left);
+    const bytes = this.#bodyBytes + taken;
+    if (bytes > this.#maxBodyBytes) {
       this.#fail('too-large', `page is larger than ${this.#maxBodyBytes} bytes`);
       return EMPTY;
     }
-    this.#body.push(taken);
-    this.#left -= taken.length;
+    if (bytes > this.#room.length) this.#room = this.#memory.grow(this.#room, bytes);
+    piece.copy(this.#room, this.#bodyBytes, 0, taken);
+    this.#bodyBytes = bytes;
+    this.#left -= taken;
     if (this.#left === 0) this.#phase = this.#phase === 'chunk' ? 'chunk-end' : 'done';
-    return piece.subarray(taken.length);
+    return piece.subarray(taken);
   }
 
   /** Takes one line of the chunked framing: a chunk's size, the end of a chunk, or a trailer. */
@@ -173,7 +184,7 @@ export class ResponseReader {
     const end = text.indexOf('\r\n');
     if (end === -1 || end > MAX_SIZE_LINE_BYTES) {
       if (text.length > MAX_SIZE_LINE_BYTES) this.#fail('malformed', 'line in the chunked body is too long');
-      this.#pending = text;
+      this.#pending = Buffer.from(text);
       return EMPTY;
     }
     this.#pending = undefined;
@@ -200,5 +211,3 @@ export class ResponseReader {
     this.faultText = text;
   }
 }
-
-const EMPTY = Buffer.alloc(0);
