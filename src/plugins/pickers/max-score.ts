@@ -1,6 +1,6 @@
 import { definePlugin } from '../../core/plugin.ts';
 import { pickerParameters } from './parameters.ts';
-import { top } from './top.ts';
+import { Ranking } from './ranking.ts';
 
 /**
  * Takes the highest scores. Ties go to the endpoint with the fewest picks its server cannot have reported yet, then
@@ -13,10 +13,11 @@ export const maxScorePicker = definePlugin({
   summary: 'Picks the endpoints with the highest scores; ties go to the least recently loaded, then to chance.',
   config: pickerParameters,
   create: ({ maxNumOfEndpoints }, { endpoints, random }) => {
+    const ranking = new Ranking(random);
     const unseen = (slot: number): number => endpoints.unseen(slot);
     return {
       maxEndpoints: maxNumOfEndpoints,
-      pick: (candidates, scores, count) => top(candidates, scores, count, random, unseen),
+      pick: (candidates, scores, count) => ranking.top(candidates, scores, count, unseen),
     };
   },
 });

@@ -1,7 +1,7 @@
 import { definePlugin } from '../../core/plugin.ts';
 import { pickerParameters } from './parameters.ts';
+import { Ranking } from './ranking.ts';
 import { shuffle } from './shuffle.ts';
-import { top } from './top.ts';
 
 /**
  * Draws endpoints in proportion to their scores, without replacement: key = U^(1/score), the highest keys win
@@ -15,6 +15,7 @@ export const weightedRandomPicker = definePlugin({
   summary: 'Picks endpoints at random in proportion to their scores.',
   config: pickerParameters,
   create: ({ maxNumOfEndpoints }, { random }) => {
+    const ranking = new Ranking(random);
     let keys = new Float64Array(64);
     return {
       maxEndpoints: maxNumOfEndpoints,
@@ -26,7 +27,7 @@ export const weightedRandomPicker = definePlugin({
           keys[i] = score > 0 ? Math.log(random.next()) / score : Number.NEGATIVE_INFINITY;
           anyPositive ||= score > 0;
         }
-        return anyPositive ? top(candidates, keys, count, random, noTieBreak) : shuffle(candidates, count, random);
+        return anyPositive ? ranking.top(candidates, keys, count, noTieBreak) : shuffle(candidates, count, random);
       },
     };
   },
