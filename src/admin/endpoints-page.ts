@@ -33,7 +33,9 @@ export function endpointStates(
 ): EndpointState[] {
   const { signals, books } = pool;
   const states: EndpointState[] = [];
-  for (const slot of pool.all) {
+  const unseen = new Float64Array(pool.all.length);
+  pool.readUnseen(pool.all, unseen);
+  for (const [index, slot] of pool.all.entries()) {
     const endpoint = pool.at(slot);
     if (endpoint === undefined) continue;
     const { state, errorsInRow, ejectedUntilMs, share } = health.reportOf(slot);
@@ -46,7 +48,7 @@ export function endpointStates(
       kvUsage: known(signals.kvUsage[slot]),
       metricsAgeMs: known(Math.round(nowMs - signals.scrapedAtMs[slot])),
       inflight: books.inflight(slot),
-      unseen: pool.unseen(slot),
+      unseen: unseen[index],
       health: state,
       errors: errorsInRow,
       ejectedForMs: known(Math.max(0, Math.round(ejectedUntilMs - nowMs))),

@@ -76,14 +76,14 @@ export interface EndpointView {
   /** The endpoint called `<namespace>/<name>`, if it is in the pool. */
   byId(id: string): Endpoint | undefined;
   /**
-   * Requests waiting at the server as far as it can be known now: the scraped queue plus the picks it cannot have
-   * shown yet. `NaN` when the queue was never scraped.
+   * Requests waiting at each of `slots` as far as it can be known now: the scraped queue plus the picks it cannot have
+   * shown yet. `NaN` when the queue was never scraped. `out[i]` belongs to `slots[i]`.
    */
-  expectedWaiting(slot: number): number;
+  readWaiting(slots: Candidates, out: Float64Array): void;
   /** The same for requests being served. */
-  expectedRunning(slot: number): number;
-  /** Picks that no scrape can have shown yet. */
-  unseen(slot: number): number;
+  readRunning(slots: Candidates, out: Float64Array): void;
+  /** The same for picks that no scrape can have shown yet. */
+  readUnseen(slots: Candidates, out: Float64Array): void;
   /**
    * A number about every endpoint, by slot, `NaN` where it is unknown; undefined when nobody provides it. `producer`
    * is the name half of the contract's data key, `CORE_METRICS` when left out; an empty one takes anybody's. Look it

@@ -73,16 +73,16 @@ export class EndpointTable implements EndpointView {
     return slot === undefined ? undefined : this.#tenants[slot];
   }
 
-  expectedWaiting(slot: number): number {
-    return this.books.expectedWaiting(slot);
+  readWaiting(slots: Candidates, out: Float64Array): void {
+    this.books.readWaiting(slots, out);
   }
 
-  expectedRunning(slot: number): number {
-    return this.books.expectedRunning(slot);
+  readRunning(slots: Candidates, out: Float64Array): void {
+    this.books.readRunning(slots, out);
   }
 
-  unseen(slot: number): number {
-    return this.books.unseen(slot);
+  readUnseen(slots: Candidates, out: Float64Array): void {
+    this.books.readUnseen(slots, out);
   }
 
   attribute(key: string, producer: string = CORE_METRICS): Float64Array | undefined {

@@ -184,13 +184,15 @@ export class HealthBook {
     if (!settings.enabled) return candidates;
     const { refusedSinceMs, hungSinceMs } = endpoints.signals;
     const nowMs = clock.nowMs();
+    const isTroubled = this.#isTroubled;
+    const { length } = candidates;
     let out: Uint32Array | undefined;
     let kept = 0;
-    for (let i = 0; i < candidates.length; i++) {
+    for (let i = 0; i < length; i++) {
       const slot = candidates[i];
       // Not a number compares false: the usual case costs three comparisons.
       const lost = refusedSinceMs[slot] <= nowMs || hungSinceMs[slot] <= nowMs;
-      const usable = (this.#isTroubled[slot] === 0 && !lost) || this.#usable(slot, nowMs, random);
+      const usable = (isTroubled[slot] === 0 && !lost) || this.#usable(slot, nowMs, random);
       if (usable && out !== undefined) out[kept] = slot;
       else if (!usable) out ??= candidates.slice();
       if (usable) kept++;

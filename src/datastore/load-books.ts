@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointSignals } from '../core/endpoint.ts';
+import type { Candidates, Endpoint, EndpointSignals } from '../core/endpoint.ts';
 import { MAX_ENDPOINTS } from './columns.ts';
 
 /**
@@ -46,23 +46,38 @@ export class LoadBooks {
     return this.#inflight[slot];
   }
 
-  unseen(slot: number): number {
-    this.#roll(slot);
-    const recent = this.#sinceLast[slot] + this.#sinceBefore[slot];
-    const { waiting, running } = this.#signals;
-    // NaN, and so nothing, where the server does not report both.
-    const hidden = this.#inflight[slot] - (waiting[slot] + running[slot]);
-    return hidden > recent ? hidden : recent;
+  /** See `EndpointView`. */
+  readUnseen(slots: Candidates, out: Float64Array): void {
+    const { scrapes, waiting, running } = this.#signals;
+    const epoch = this.#epoch;
+    const inflight = this.#inflight;
+    const sinceLast = this.#sinceLast;
+    const sinceBefore = this.#sinceBefore;
+    const { length } = slots;
+    for (let i = 0; i < length; i++) {
+      const slot = slots[i];
+      if (scrapes[slot] !== epoch[slot]) this.#roll(slot);
+      const recent = sinceLast[slot] + sinceBefore[slot];
+      // NaN, and so nothing, where the server does not report both.
+      const hidden = inflight[slot] - (waiting[slot] + running[slot]);
+      out[i] = hidden > recent ? hidden : recent;
+    }
   }
 
-  expectedWaiting(slot: number): number {
-    const waiting = this.#signals.waiting[slot];
-    const unseen = this.unseen(slot);
-    return waiting > 0 ? waiting + unseen : waiting + Math.max(0, unseen - FREE_SEATS);
+  readWaiting(slots: Candidates, out: Float64Array): void {
+    this.readUnseen(slots, out);
+    const { waiting } = this.#signals;
+    for (let i = 0; i < slots.length; i++) {
+      const queued = waiting[slots[i]];
+      const unseen = out[i];
+      out[i] = queued + (queued > 0 ? unseen : Math.max(0, unseen - FREE_SEATS));
+    }
   }
 
-  expectedRunning(slot: number): number {
-    return this.#signals.running[slot] + this.unseen(slot);
+  readRunning(slots: Candidates, out: Float64Array): void {
+    this.readUnseen(slots, out);
+    const { running } = this.#signals;
+    for (let i = 0; i < slots.length; i++) out[i] += running[slots[i]];
   }
 
   /** Books one request; the caller releases it exactly once, when its stream ends. */

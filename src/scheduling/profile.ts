@@ -124,10 +124,8 @@ export class CompiledProfile {
   }
 
   #addScores(request: InferenceRequest, candidates: Candidates, { run, weight }: WeightedScorer): void {
-    const values = this.#values;
-    const sums = this.#sums;
-    run.score(request, candidates, values);
-    for (let i = 0; i < candidates.length; i++) sums[i] += weight * clamp(values[i]);
+    run.score(request, candidates, this.#values);
+    addWeighted(this.#sums, this.#values, weight, candidates.length);
   }
 
   /** Asks every scorer again: the buffers hold sums by now, and only an explained decision pays. */
@@ -143,6 +141,14 @@ export class CompiledProfile {
     if (this.#sums.length >= length) return;
     this.#sums = new Float64Array(length * 2);
     this.#values = new Float64Array(length * 2);
+  }
+}
+
+/** The same as adding `weight * clamp(value)`: most values of a prefix scorer are 0 and need no store. */
+function addWeighted(sums: Float64Array, values: Float64Array, weight: number, length: number): void {
+  for (let i = 0; i < length; i++) {
+    const value = values[i];
+    if (value > 0) sums[i] += weight * (value < 1 ? value : 1);
   }
 }
 

@@ -1,6 +1,6 @@
 import { definePlugin } from '../../core/plugin.ts';
 import { pickerParameters } from './parameters.ts';
-import { Ranking } from './ranking.ts';
+import { Ranking, type ReadTies } from './ranking.ts';
 
 /**
  * Takes the highest scores. Ties go to the endpoint with the fewest picks its server cannot have reported yet, then
@@ -14,10 +14,10 @@ export const maxScorePicker = definePlugin({
   config: pickerParameters,
   create: ({ maxNumOfEndpoints }, { endpoints, random }) => {
     const ranking = new Ranking(random);
-    const unseen = (slot: number): number => endpoints.unseen(slot);
+    const readUnseen: ReadTies = (slots, out) => endpoints.readUnseen(slots, out);
     return {
       maxEndpoints: maxNumOfEndpoints,
-      pick: (candidates, scores, count) => ranking.top(candidates, scores, count, unseen),
+      pick: (candidates, scores, count) => ranking.top(candidates, scores, count, readUnseen),
     };
   },
 });

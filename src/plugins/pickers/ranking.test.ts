@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../lib/random.ts';
-import { Ranking } from './ranking.ts';
+import { Ranking, type ReadTies } from './ranking.ts';
 
 const ranking = new Ranking(seededRandom(5));
 
 function rank(keys: readonly number[], ties: readonly number[], count: number): number[] {
-  return [...ranking.top(Uint32Array.from(keys.keys()), Float64Array.from(keys), count, (slot) => ties[slot])];
+  const readTies: ReadTies = (slots, out) => {
+    for (const [i, slot] of slots.entries()) out[i] = ties[slot];
+  };
+  return [...ranking.top(Uint32Array.from(keys.keys()), Float64Array.from(keys), count, readTies)];
 }
 
 describe('Ranking', () => {

@@ -1,3 +1,4 @@
+import type { Candidates } from '../../core/endpoint.ts';
 import { definePlugin } from '../../core/plugin.ts';
 import { pickerParameters } from './parameters.ts';
 import { Ranking } from './ranking.ts';
@@ -27,12 +28,13 @@ export const weightedRandomPicker = definePlugin({
           keys[i] = score > 0 ? Math.log(random.next()) / score : Number.NEGATIVE_INFINITY;
           anyPositive ||= score > 0;
         }
-        return anyPositive ? ranking.top(candidates, keys, count, noTieBreak) : shuffle(candidates, count, random);
+        return anyPositive ? ranking.top(candidates, keys, count, noTies) : shuffle(candidates, count, random);
       },
     };
   },
 });
 
-function noTieBreak(): number {
-  return 0;
+/** Keys are random as it is; equal are those of scores that are not positive, which are drawn. */
+function noTies(slots: Candidates, out: Float64Array): void {
+  out.fill(0, 0, slots.length);
 }

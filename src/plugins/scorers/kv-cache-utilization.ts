@@ -16,7 +16,8 @@ export const kvCacheUtilizationScorer = definePlugin({
   create: (_config, { endpoints }) => ({
     score(_request, candidates, out) {
       const { kvUsage } = endpoints.signals;
-      for (let i = 0; i < candidates.length; i++) {
+      const { length } = candidates;
+      for (let i = 0; i < length; i++) {
         const use = kvUsage[candidates[i]];
         // Two stores: of a conditional V8 would make an object for every number.
         if (Number.isNaN(use)) out[i] = UNKNOWN;

@@ -84,12 +84,9 @@ function createScorer(config: Parameters, context: PluginContext): Scorer {
 
 /** Puts the expected queue of each candidate into `out` and returns the longest that is known. */
 function readQueues(candidates: Candidates, endpoints: EndpointView, out: Float64Array): number {
+  endpoints.readWaiting(candidates, out);
   let longest = 0;
-  for (let i = 0; i < candidates.length; i++) {
-    const waiting = endpoints.expectedWaiting(candidates[i]);
-    out[i] = waiting;
-    if (waiting > longest) longest = waiting;
-  }
+  for (let i = 0; i < candidates.length; i++) if (out[i] > longest) longest = out[i];
   return longest;
 }
 

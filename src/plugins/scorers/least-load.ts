@@ -13,15 +13,16 @@ export function leastLoad(readLoads: (candidates: Candidates, out: Float64Array)
   return {
     score(_request, candidates, out) {
       readLoads(candidates, out);
+      const { length } = candidates;
       let min = Number.POSITIVE_INFINITY;
       let max = Number.NEGATIVE_INFINITY;
-      for (let i = 0; i < candidates.length; i++) {
+      for (let i = 0; i < length; i++) {
         const load = out[i];
         if (load < min) min = load;
         if (load > max) max = load;
       }
       const range = max - min;
-      for (let i = 0; i < candidates.length; i++) {
+      for (let i = 0; i < length; i++) {
         const load = out[i];
         if (Number.isNaN(load)) out[i] = UNKNOWN;
         else out[i] = range > 0 ? (max - load) / range : 1;

@@ -28,8 +28,9 @@ export const loadAwareScorer = definePlugin({
   config: parameters,
   create: ({ threshold }, { endpoints }) => ({
     score(_request, candidates, out) {
+      endpoints.readWaiting(candidates, out);
       for (let i = 0; i < candidates.length; i++) {
-        const waiting = endpoints.expectedWaiting(candidates[i]);
+        const waiting = out[i];
         // Two stores: of a conditional V8 would make an object for every number.
         if (Number.isNaN(waiting)) out[i] = UNKNOWN;
         else out[i] = IDLE * (1 - Math.min(waiting, threshold) / threshold);

@@ -14,8 +14,5 @@ export const queueScorer = definePlugin({
   summary: 'Prefers endpoints with fewer waiting requests.',
   config: v.strictObject({}),
   reads: () => [WAITING_QUEUE_SIZE],
-  create: (_config, { endpoints }) =>
-    leastLoad((candidates, out) => {
-      for (let i = 0; i < candidates.length; i++) out[i] = endpoints.expectedWaiting(candidates[i]);
-    }),
+  create: (_config, { endpoints }) => leastLoad((candidates, out) => endpoints.readWaiting(candidates, out)),
 });

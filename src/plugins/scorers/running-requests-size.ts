@@ -14,8 +14,5 @@ export const runningRequestsSizeScorer = definePlugin({
   summary: 'Prefers endpoints with fewer running requests.',
   config: v.strictObject({}),
   reads: () => [RUNNING_REQUESTS_SIZE],
-  create: (_config, { endpoints }) =>
-    leastLoad((candidates, out) => {
-      for (let i = 0; i < candidates.length; i++) out[i] = endpoints.expectedRunning(candidates[i]);
-    }),
+  create: (_config, { endpoints }) => leastLoad((candidates, out) => endpoints.readRunning(candidates, out)),
 });
