@@ -1,5 +1,6 @@
-import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Counter, Gauge, Registry } from 'prom-client';
 import { FAMILIES, type Family, type FamilyName, HELP_PREFIX, METRIC_PREFIX } from './families.ts';
+import type { HistogramFamily } from './histogram-family.ts';
 
 /** A family under its name of a former generation. */
 export interface LegacyFamily {
@@ -82,8 +83,6 @@ interface Exported {
 /** What the page asks of a metric. */
 interface Source {
   get(): Promise<{ readonly values: readonly Value[] }>;
-  /** Of histograms, and not in the library's types: the same, without a copy of all labels for every bucket. */
-  getForPromString?(): Promise<{ readonly values: readonly Value[] }>;
 }
 
 /**
@@ -92,7 +91,7 @@ interface Source {
  */
 export function registerLegacy(
   registry: Registry,
-  source: (name: FamilyName) => Counter | Gauge | Histogram | undefined,
+  source: (name: FamilyName) => Counter | Gauge | HistogramFamily | undefined,
 ): void {
   for (const family of LEGACY_FAMILIES) {
     const metric = source(family.of);
@@ -113,7 +112,7 @@ function twin(
     name,
     type,
     async get() {
-      const { values } = await (source.getForPromString?.() ?? source.get());
+      const { values } = await source.get();
       return { name, help, type, values: summed(family, values) };
     },
   };

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { FAMILIES, type Family, type FamilyName, HELP_PREFIX, METRIC_PREFIX } from './families.ts';
+import { HistogramFamily } from './histogram-family.ts';
 import { LabelLimit } from './label-limit.ts';
 import { registerLegacy } from './legacy.ts';
 
@@ -21,7 +22,7 @@ export class Metrics {
   readonly registry = new Registry();
   /** Model names exported so far, whatever the family and the label. */
   readonly models = new LabelLimit();
-  readonly #families = new Map<FamilyName, Counter | Gauge | Histogram>();
+  readonly #families = new Map<FamilyName, Counter | Gauge | HistogramFamily>();
   readonly #fills = new Map<FamilyName, Set<FillGauge>>();
 
   constructor({ processMetrics, streamMetrics = false, legacyMetrics = false }: MetricsOptions) {
@@ -41,8 +42,8 @@ export class Metrics {
     return this.#families.get(name) as Gauge;
   }
 
-  histogram(name: FamilyName): Histogram {
-    return this.#families.get(name) as Histogram;
+  histogram(name: FamilyName): HistogramFamily {
+    return this.#families.get(name) as HistogramFamily;
   }
 
   /** Has a gauge filled anew whenever metrics are read, besides others who do, until what it returns is called. */
@@ -60,7 +61,7 @@ export class Metrics {
     for (const fill of fills) fill(gauge);
   }
 
-  #register(name: FamilyName, family: Family): Counter | Gauge | Histogram {
+  #register(name: FamilyName, family: Family): Counter | Gauge | HistogramFamily {
     const settings = {
       name: METRIC_PREFIX + name,
       help: HELP_PREFIX + family.help,
@@ -69,6 +70,9 @@ export class Metrics {
     };
     if (family.type === 'counter') return new Counter(settings);
     if (family.type === 'gauge') return new Gauge({ ...settings, collect: () => this.#fill(name) });
-    return new Histogram({ ...settings, buckets: [...(family.buckets ?? [])] });
+    const histogram = new HistogramFamily({ ...settings, buckets: family.buckets ?? [] });
+    // The registry asks for a name and `get`, though its types want one of its own classes.
+    this.registry.registerMetric(histogram as unknown as Gauge);
+    return histogram;
   }
 }

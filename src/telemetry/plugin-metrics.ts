@@ -32,6 +32,7 @@ export function pluginMeter(
   const mediaLabels = { plugin_type: type, plugin_name: name };
   const fairnessIds = new LabelLimit();
   const prefixRatio = onFirstUse(() => metrics.histogram('prefix_indexer_hit_ratio').labels(labels));
+  const mediaRatio = onFirstUse(() => metrics.histogram('encoder_cache_hit_ratio').labels(mediaLabels));
   const prefixBytes = onFirstUse(() => metrics.histogram('prefix_indexer_hit_bytes').labels(labels));
   return {
     prefixIndexSize: (blocks) => metrics.onRead('prefix_indexer_size', (gauge) => gauge.set(labels, blocks())),
@@ -55,7 +56,7 @@ export function pluginMeter(
       for (const { id } of holders)
         metrics.counter('encoder_cache_hits_total').inc({ ...mediaLabels, pod: id, modality });
     },
-    mediaHit: (ratio) => metrics.histogram('encoder_cache_hit_ratio').observe(mediaLabels, ratio),
+    mediaHit: (ratio) => mediaRatio().observe(ratio),
     mediaEndpointGone({ id }) {
       const hits = metrics.counter('encoder_cache_hits_total');
       for (const modality of MODALITIES) hits.remove({ ...mediaLabels, pod: id, modality });

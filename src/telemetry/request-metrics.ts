@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import type { Counter, Gauge, Histogram } from 'prom-client';
+import type { Counter, Gauge } from 'prom-client';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import type { Usage } from '../core/usage.ts';
 import type { AttemptStatus, RequestRecorder, ResponseRecorder } from '../request/recorder.ts';
 import { AttemptSeries } from './attempt-series.ts';
+import type { BoundHistogram } from './histogram-family.ts';
 import { LabelLimit } from './label-limit.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -19,22 +20,24 @@ interface Bound {
   readonly labels: Labels;
   readonly total: Counter.Internal;
   readonly running: Gauge.Internal<string>;
-  readonly duration: Histogram.Internal<string>;
-  readonly requestBytes: Histogram.Internal<string>;
-  readonly responseBytes: Histogram.Internal<string>;
-  readonly ttft: Readonly<Record<'true' | 'false', Histogram.Internal<string>>>;
-  readonly itl: Histogram.Internal<string>;
-  readonly inputTokens: Histogram.Internal<string>;
-  readonly cachedTokens: Histogram.Internal<string>;
-  readonly outputTokens: Histogram.Internal<string>;
-  readonly ntpot: Histogram.Internal<string>;
-  readonly tpot: Histogram.Internal<string>;
+  readonly duration: BoundHistogram;
+  readonly requestBytes: BoundHistogram;
+  readonly responseBytes: BoundHistogram;
+  readonly ttft: Readonly<Record<'true' | 'false', BoundHistogram>>;
+  readonly itl: BoundHistogram;
+  readonly inputTokens: BoundHistogram;
+  readonly cachedTokens: BoundHistogram;
+  readonly outputTokens: BoundHistogram;
+  readonly ntpot: BoundHistogram;
+  readonly tpot: BoundHistogram;
 }
 
 /** Feeds the request and scheduler families. */
 export class RequestMetrics implements RequestRecorder {
   readonly #metrics: Metrics;
-  readonly #responseProcessing: Histogram;
+  readonly #requestProcessing: BoundHistogram;
+  readonly #responseProcessing: BoundHistogram;
+  readonly #scheduling: BoundHistogram;
   readonly #models: LabelLimit;
   readonly #fairnessIds = new LabelLimit();
   readonly #bound = new LRUCache<string, Bound>({ max: MAX_BOUND });
@@ -44,7 +47,9 @@ export class RequestMetrics implements RequestRecorder {
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
     this.#models = metrics.models;
-    this.#responseProcessing = metrics.histogram('response_processing_duration_seconds');
+    this.#requestProcessing = metrics.histogram('request_processing_duration_seconds').labels({});
+    this.#responseProcessing = metrics.histogram('response_processing_duration_seconds').labels({});
+    this.#scheduling = metrics.histogram('scheduler_e2e_duration_seconds').labels({});
     this.attempts = new AttemptSeries(metrics.counter('scheduler_attempts_total'));
   }
 
@@ -80,7 +85,7 @@ export class RequestMetrics implements RequestRecorder {
   }
 
   scheduled(seconds: number, status: AttemptStatus, targetModel: string, endpoint: Endpoint | undefined): void {
-    this.#metrics.histogram('scheduler_e2e_duration_seconds').observe(seconds);
+    this.#scheduling.observe(seconds);
     if (endpoint !== undefined) this.attempts.count(endpoint, this.#models.of(targetModel));
     else {
       this.#metrics
@@ -98,7 +103,7 @@ export class RequestMetrics implements RequestRecorder {
   }
 
   requestProcessed(seconds: number): void {
-    this.#metrics.histogram('request_processing_duration_seconds').observe(seconds);
+    this.#requestProcessing.observe(seconds);
   }
 
   #countError(labels: Labels, errorCode: string): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Director } from '../request/exchange.ts';
+import type { BoundHistogram } from './histogram-family.ts';
 import type { Metrics } from './metrics.ts';
 
 /** gRPC status codes by number, in the reference's spelling. */
@@ -26,10 +27,12 @@ const CODE_NAMES = [
 /** Feeds the families about ext_proc streams; needs `Metrics` with `streamMetrics`. */
 export class StreamMetrics {
   readonly #metrics: Metrics;
+  readonly #duration: BoundHistogram;
   readonly #clock: Clock;
 
   constructor(metrics: Metrics, clock: Clock) {
     this.#metrics = metrics;
+    this.#duration = metrics.histogram('extproc_stream_duration_seconds').labels({});
     this.#clock = clock;
   }
 
@@ -60,7 +63,7 @@ export class StreamMetrics {
           end: (how) => {
             exchange.end(how);
             const seconds = (this.#clock.nowMs() - openedAtMs) / 1000;
-            this.#metrics.histogram('extproc_stream_duration_seconds').observe(seconds);
+            this.#duration.observe(seconds);
           },
         };
       },

@@ -1,4 +1,4 @@
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../../lib/histogram.ts';
 import type { FinishReason, Sequence } from './sequence.ts';
 
 const FIRST_TOKEN_SECONDS = [

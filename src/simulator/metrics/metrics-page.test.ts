@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EngineStats } from '../engine/engine-stats.ts';
-import { Histogram } from '../engine/histogram.ts';
+import { Histogram } from '../../lib/histogram.ts';
 import { MetricsPage, type Family } from './metrics-page.ts';
 import { formatValue, quoteLabel } from './number-format.ts';
 import { HttpStats, processFamilies } from './process-families.ts';

@@ -1,4 +1,4 @@
-import type { Histogram } from '../engine/histogram.ts';
+import type { Histogram } from '../../lib/histogram.ts';
 import { formatValue, quoteLabel } from './number-format.ts';
 
 export type Labels = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import type { EngineStats } from '../engine/engine-stats.ts';
-import type { Histogram } from '../engine/histogram.ts';
+import type { Histogram } from '../../lib/histogram.ts';
 import { BLOCK_TOKENS } from '../engine/prompt.ts';
 import type { Family, Labels, Series } from './metrics-page.ts';
 
