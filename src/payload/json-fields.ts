@@ -20,8 +20,10 @@ export function checkFields(
   body: JsonObject,
   fields: Readonly<Record<string, FieldType>>,
 ): Rejection | undefined {
-  for (const [name, type] of Object.entries(fields)) {
+  // Names alone: an entry would be an array for every field of every request.
+  for (const name of Object.keys(fields)) {
     const value = body[name];
+    const type = fields[name];
     if (value !== undefined && value !== null && !CHECKS[type](value)) {
       return invalid(what, `${name} must be ${type}`);
     }

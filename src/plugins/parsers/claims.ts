@@ -2,7 +2,8 @@
 export function claimOf<C extends string>(claims: readonly C[], path: string): C | undefined {
   let found: C | undefined;
   for (const claim of claims) {
-    const ends = path === claim || path.endsWith(`/${claim}`);
+    const before = path.length - claim.length;
+    const ends = path.endsWith(claim) && (before === 0 || path[before - 1] === '/');
     if (ends && claim.length > (found?.length ?? 0)) found = claim;
   }
   return found;
