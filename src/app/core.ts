@@ -12,6 +12,7 @@ import type { Director } from '../request/exchange.ts';
 import type { RequestRecorder } from '../request/recorder.ts';
 import { dialectOf, priorityOf, type RequestHeadReader } from '../request/request-head.ts';
 import type { DecisionListener } from '../scheduling/decision.ts';
+import { FallbackSpread } from '../scheduling/fallback-spread.ts';
 import { ScoreBoard } from '../scheduling/score-board.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -157,6 +158,7 @@ function generationParts({ pool, random, settings, metrics, log, listener }: Sur
       bindDuration: bindPluginDuration(metrics),
       minPicks: 1 + settings.fallbackEndpoints,
       health,
+      spread: new FallbackSpread(table),
       decisionListener: listener,
       scores: settings.emitEndpointScores === true ? new ScoreBoard() : undefined,
       onProducerFault({ metricType, name }, error) {

@@ -15,7 +15,7 @@ export interface DecisionRecord {
   /** How many endpoints came in, and how many the filters left. */
   readonly candidates: number;
   readonly remaining: number;
-  /** Slots, best first. */
+  /** Slots, best first; a fallback that shares no host or zone with those before it comes before better ones that do. */
   readonly picked: readonly number[];
   /** What each scorer said of the winner. */
   readonly scores: readonly (ScorePart & { readonly type: string })[];

@@ -4,6 +4,7 @@ import { FILTERED_OUT, type Rejection } from '../core/errors.ts';
 import type { Filter, Picker, RankDepth, Scorer } from '../core/kinds.ts';
 import type { Plugin } from '../core/plugin.ts';
 import type { InferenceRequest } from '../core/request.ts';
+import type { FallbackSpread } from './fallback-spread.ts';
 import type { DecisionListener, DecisionRecord } from './decision.ts';
 import type { ScoreBoard } from './score-board.ts';
 
@@ -30,6 +31,8 @@ export interface ProfileDeps {
   decisionListener(request: InferenceRequest): DecisionListener | undefined;
   /** Leaves out endpoints that should get no requests now; nobody does when absent. */
   readonly health?: { narrow(candidates: Candidates): Candidates } | undefined;
+  /** Orders the endpoints the proxy may fall back to; they are in the order of the ranking when absent. */
+  readonly spread?: FallbackSpread | undefined;
   /** Keeps the scores of every candidate; without one nobody does. */
   readonly scores?: ScoreBoard | undefined;
 }
@@ -106,7 +109,7 @@ export class CompiledProfile {
       before = after;
     }
     if (this.#scorers.length > 0) this.#deps.scores?.write(this.name, left, sums);
-    const picked = this.#picker.run.pick(left, sums, Math.min(this.#counts[depth], left.length));
+    const picked = this.#pick(left, depth);
     const end = clock.nowMs();
     this.#picker.observe((end - before) / 1000);
     marks?.push(end);
@@ -121,6 +124,14 @@ export class CompiledProfile {
       marks: marks ?? [],
     });
     return picked;
+  }
+
+  #pick(left: Candidates, depth: RankDepth): Candidates {
+    const { run } = this.#picker;
+    const count = Math.min(this.#counts[depth], left.length);
+    const spread = depth === 'fallbacks' ? this.#deps.spread : undefined;
+    if (spread === undefined) return run.pick(left, this.#sums, count);
+    return spread.choose(run.pick(left, this.#sums, Math.min(spread.reach(count), left.length)), count);
   }
 
   #addScores(request: InferenceRequest, candidates: Candidates, { run, weight }: WeightedScorer): void {

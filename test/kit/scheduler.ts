@@ -9,6 +9,7 @@ import { kvCacheUtilizationScorer } from '../../src/plugins/scorers/kv-cache-uti
 import { prefixCacheScorer } from '../../src/plugins/scorers/prefix-cache.ts';
 import { queueScorer } from '../../src/plugins/scorers/queue.ts';
 import type { DecisionListener } from '../../src/scheduling/decision.ts';
+import { FallbackSpread } from '../../src/scheduling/fallback-spread.ts';
 import { Scheduler } from '../../src/scheduling/scheduler.ts';
 import { manualClock, manualTimers } from './clock.ts';
 import { inRole, pluginContext } from './plugins.ts';
@@ -86,6 +87,7 @@ export function schedulerOf(endpoints: EndpointView, parts: ProfileParts): Sched
       clock: manualClock(),
       bindDuration: () => () => {},
       minPicks: 1 + (parts.fallbacks ?? 0),
+      spread: new FallbackSpread(endpoints),
       decisionListener: () => parts.listener,
       timers: manualTimers(),
       answerDeadlineMs: 1000,

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { isRecord } from '../../config/decode.ts';
 import type { EndpointSpec } from '../../core/endpoint.ts';
+import { HOST_LABEL } from '../../core/topology.ts';
 import type { KubeObject } from '../../kubernetes/api.ts';
 
 const ACTIVE_PORTS = ['llm-d.ai/active-ports', 'inference.networking.k8s.io/active-ports'];
-const HOSTNAME = 'kubernetes.io/hostname';
 
 /** What matters of a pod. */
 export interface PodFacts {
@@ -54,7 +54,7 @@ export function samePod(a: PodFacts, b: PodFacts): boolean {
 export function endpointsOf(pod: PodFacts, namespace: string, ports: readonly number[]): readonly EndpointSpec[] {
   const { name, address, ready, host } = pod;
   if (!ready || address === undefined) return [];
-  const labels = host === undefined || HOSTNAME in pod.labels ? pod.labels : { ...pod.labels, [HOSTNAME]: host };
+  const labels = host === undefined || HOST_LABEL in pod.labels ? pod.labels : { ...pod.labels, [HOST_LABEL]: host };
   const active = activePorts(pod);
   return ports.flatMap((port, rank) =>
     active?.has(port) === false

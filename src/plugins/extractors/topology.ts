@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { dataKey } from '../../core/data.ts';
 import type { Endpoint, EndpointView } from '../../core/endpoint.ts';
 import { definePlugin } from '../../core/plugin.ts';
-import { FAR_APART, type Topology, TOPOLOGY } from '../../core/topology.ts';
+import { FAR_APART, HOST_LABEL, type Topology, TOPOLOGY, ZONE_LABEL } from '../../core/topology.ts';
 import { MAX_ENDPOINTS } from '../../datastore/columns.ts';
 
 const label = (level: string, standard: string) =>
@@ -21,9 +21,9 @@ export const topologyExtractor = definePlugin({
   stability: 'alpha',
   summary: 'Tells by their labels which endpoints are near one another.',
   config: v.strictObject({
-    hostname: label('host', 'kubernetes.io/hostname'),
+    hostname: label('host', HOST_LABEL),
     rack: label('rack', 'topology.kubernetes.io/rack'),
-    zone: label('zone', 'topology.kubernetes.io/zone'),
+    zone: label('zone', ZONE_LABEL),
     region: label('region', 'topology.kubernetes.io/region'),
   }),
   payload: 'endpoint-events',
