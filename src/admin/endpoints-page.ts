@@ -1,7 +1,7 @@
-import type { EndpointView } from '../core/endpoint.ts';
 import type { HealthState } from '../core/health.ts';
+import type { EndpointTable } from '../datastore/endpoint-table.ts';
 import type { HealthBook } from '../datastore/health-book.ts';
-import type { LoadBooks } from '../datastore/load-books.ts';
+import type { MetricsTrust } from '../datastore/metrics-trust.ts';
 
 /** One endpoint as `/debug/endpoints` shows it; null is unknown. */
 export interface EndpointState {
@@ -12,6 +12,10 @@ export interface EndpointState {
   readonly running: number | null;
   readonly kvUsage: number | null;
   readonly metricsAgeMs: number | null;
+  /** How far waiting, running and kvUsage count in decisions: 1 in full, 0 not at all. */
+  readonly metricsTrust: number;
+  /** They stand still though they should not. */
+  readonly metricsFrozen: boolean;
   /** Requests we sent that have not ended. */
   readonly inflight: number;
   /** Picks no scrape can have shown yet. */
@@ -25,12 +29,15 @@ export interface EndpointState {
   readonly share: number;
 }
 
+/** Where what the picker knows of the pool stands. */
+export interface PoolBooks {
+  readonly table: EndpointTable;
+  readonly health: HealthBook;
+  readonly trust: MetricsTrust;
+}
+
 /** The pool as the picker sees it at `nowMs`. */
-export function endpointStates(
-  pool: EndpointView & { readonly books: LoadBooks },
-  health: HealthBook,
-  nowMs: number,
-): EndpointState[] {
+export function endpointStates({ table: pool, health, trust }: PoolBooks, nowMs: number): EndpointState[] {
   const { signals, books } = pool;
   const states: EndpointState[] = [];
   const unseen = new Float64Array(pool.all.length);
@@ -47,15 +54,21 @@ export function endpointStates(
       running: known(signals.running[slot]),
       kvUsage: known(signals.kvUsage[slot]),
       metricsAgeMs: known(Math.round(nowMs - signals.scrapedAtMs[slot])),
+      metricsTrust: hundredths(pool.trust[slot]),
+      metricsFrozen: trust.isFrozen(slot),
       inflight: books.inflight(slot),
-      unseen: unseen[index],
+      unseen: hundredths(unseen[index]),
       health: state,
       errors: errorsInRow,
       ejectedForMs: known(Math.max(0, Math.round(ejectedUntilMs - nowMs))),
-      share: Math.round(share * 100) / 100,
+      share: hundredths(share),
     });
   }
   return states;
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 function known(value: number): number | null {

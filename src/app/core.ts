@@ -4,6 +4,7 @@ import type { Random } from '../core/random.ts';
 import type { InferenceRequest } from '../core/request.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
 import type { HealthBook } from '../datastore/health-book.ts';
+import type { MetricsTrust } from '../datastore/metrics-trust.ts';
 import { Objectives } from '../datastore/objectives.ts';
 import { ModelRewrites } from '../datastore/rewrites.ts';
 import { seededRandom } from '../lib/random.ts';
@@ -31,6 +32,7 @@ import type { PickerSettings } from './settings.ts';
 export interface PickerCore {
   readonly table: EndpointTable;
   readonly health: HealthBook;
+  readonly trust: MetricsTrust;
   /** The first load is over: endpoints that come from now on are new, and begin slowly. */
   poolFilled(): void;
   readonly objectives: Objectives;
@@ -63,8 +65,8 @@ export function buildCore(
   tracing?: Tracing,
 ): PickerCore {
   const random = seededRandom(settings.seed);
-  const pool = createPool(config.health, random, metrics, log);
-  const { table, health } = pool;
+  const pool = createPool({ ...config, ...settings }, random, metrics, log);
+  const { table, health, trust } = pool;
   const objectives = new Objectives();
   const rewrites = new ModelRewrites();
   const parts = generationParts({
@@ -94,6 +96,7 @@ export function buildCore(
   const core: PickerCore = {
     table,
     health,
+    trust,
     poolFilled: () => pool.filled(),
     objectives,
     rewrites,
@@ -121,6 +124,7 @@ export function buildCore(
       }
       current = after;
       health.configure(next.health);
+      trust.configure(next.metricsTrust);
       before.instances.closeBefore(current.instances);
     },
     close: () => current.instances.closeBefore(undefined),
@@ -139,7 +143,7 @@ interface Surroundings {
 
 /** What every configuration of this picker is put to work with. */
 function generationParts({ pool, random, settings, metrics, log, listener }: Surroundings): GenerationParts {
-  const { table, health } = pool;
+  const { table, health, trust } = pool;
   return {
     instances: {
       endpoints: table,
@@ -158,6 +162,7 @@ function generationParts({ pool, random, settings, metrics, log, listener }: Sur
       bindDuration: bindPluginDuration(metrics),
       minPicks: 1 + settings.fallbackEndpoints,
       health,
+      trial: trust,
       spread: new FallbackSpread(table),
       decisionListener: listener,
       scores: settings.emitEndpointScores === true ? new ScoreBoard() : undefined,

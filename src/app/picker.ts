@@ -21,6 +21,8 @@ import { warmUp } from './warm-up/warm-up.ts';
 
 /** Streams get this long to end after the drain window where nobody says how long. */
 const STREAM_DRAIN_MS = 5_000;
+/** How often it is looked whether metrics grow old or stand still. */
+const TRUST_LOOK_MS = 250;
 
 /** A picker that serves. */
 export interface RunningPicker {
@@ -63,7 +65,7 @@ export async function startPicker(
     const cluster = kubernetes && joinCluster(kubernetes, { ...facts, core, readiness, keep });
     if (cluster === undefined) await fillFromFile(facts, core, keep);
     if (settings.objectsFile !== undefined) await readObjects(settings.objectsFile, facts, core, keep);
-    const scrapers = new Scrapers(facts);
+    const scrapers = new Scrapers({ ...facts, trust: core.trust });
     keep({ stop: () => scrapers.close() });
     scrapers.follow(config, core.instances);
     if (settings.configFile !== undefined) {
@@ -81,6 +83,7 @@ export async function startPicker(
       keep({ stop: () => reload.close() });
     }
     keep(watchVitals(metrics, log));
+    keep(every(TRUST_LOOK_MS, () => core.trust.look()));
     keep(refreshPoolGauges(metrics, core, settings));
     let draining = false;
     readiness.require('draining', () => (draining ? 'the picker was told to stop' : undefined));
@@ -159,7 +162,11 @@ function refreshPoolGauges(metrics: Metrics, core: PickerCore, settings: PickerS
   const { poolName, metricsStalenessThresholdMs: stalenessThresholdMs } = settings;
   const gauges = new PoolMetrics(metrics, core.table, core.health, systemClock, { poolName, stalenessThresholdMs });
   gauges.refresh();
-  const timer = setInterval(() => gauges.refresh(), settings.refreshPoolGaugesIntervalMs);
+  return every(settings.refreshPoolGaugesIntervalMs, () => gauges.refresh());
+}
+
+function every(intervalMs: number, work: () => void): Started {
+  const timer = setInterval(work, intervalMs);
   timer.unref();
   return { stop: () => clearInterval(timer) };
 }

@@ -116,7 +116,7 @@ export async function startMetricsPort({
 function pages(metrics: Metrics, core: PickerCore, health: () => object): ReadonlyMap<string, Page> {
   return new Map<string, Page>([
     ['/metrics', { contentType: metrics.registry.contentType, render: () => metrics.registry.metrics() }],
-    ['/debug/endpoints', jsonPage(() => endpointStates(core.table, core.health, systemClock.nowMs()))],
+    ['/debug/endpoints', jsonPage(() => endpointStates(core, systemClock.nowMs()))],
     ['/debug/health', jsonPage(health)],
   ]);
 }

@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
 import { CORE_METRICS } from '../core/endpoint-facts.ts';
 import type { EndpointTable } from '../datastore/endpoint-table.ts';
+import type { MetricsTrust } from '../datastore/metrics-trust.ts';
 import type { CoreExtractorSettings } from '../scrape/extractors.ts';
 import type { ScrapeReport } from '../scrape/report.ts';
 import { checkSource, type Scraper, startScraper } from '../scrape/scraper.ts';
@@ -20,6 +21,7 @@ const SCRAPED: ReadonlyMap<string, string> = new Map([
 /** What scrapers work on and who hears of trouble. */
 export interface ScraperParts {
   readonly table: EndpointTable;
+  readonly trust: Pick<MetricsTrust, 'scrapedEvery'>;
   readonly settings: PickerSettings;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -82,16 +84,22 @@ export class Scrapers {
   }
 
   #start({ source, extractorType, extractor }: Task): Scraper {
-    const { table, settings, metrics, log } = this.#parts;
+    const { table, trust, settings, metrics, log } = this.#parts;
+    const readsMetrics = extractorType === CORE_METRICS;
+    const intervalMs = source.intervalMs ?? settings.refreshMetricsIntervalMs;
+    if (readsMetrics) trust.scrapedEvery(intervalMs);
     return startScraper({
       table,
       settings: {
         source,
-        extractor: extractorType === CORE_METRICS ? (extractor as CoreExtractorSettings) : undefined,
-        intervalMs: source.intervalMs ?? settings.refreshMetricsIntervalMs,
+        extractor: readsMetrics ? (extractor as CoreExtractorSettings) : undefined,
+        intervalMs,
       },
       log,
-      onReport: (report) => countErrors(metrics, report, source.type, extractorType),
+      onReport(report) {
+        if (readsMetrics) trust.scrapedEvery(report.intervalMs);
+        countErrors(metrics, report, source.type, extractorType);
+      },
       onRestart: () => metrics.counter('scraper_restarts_total').inc(),
       workerUrl: SCRAPE_WORKER_URL,
     });

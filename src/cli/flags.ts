@@ -198,7 +198,7 @@ export const FLAGS = [
     'duration',
     '2s',
     'works',
-    'Age from which a scrape no longer counts in pool gauges.',
+    'Age from which a scrape no longer counts in pool gauges, nor in decisions.',
   ),
   flag(
     'Scheduling and metrics',

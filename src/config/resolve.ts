@@ -5,6 +5,7 @@ import { checkFlowControl, resolveSaturationDetector } from './flow-control.ts';
 import { resolveGates } from './gates.ts';
 import { resolveParsers } from './parsers.ts';
 import { resolveHealth } from './health.ts';
+import { resolveTrust } from './metrics-trust.ts';
 import { lintPlugins } from './lint.ts';
 import { ConfigErrors, type Problem, problemLine, Problems } from './problems.ts';
 import { addMissingProducers, checkNeeds, inDependencyOrder, settleOpenKeys } from './producers.ts';
@@ -88,9 +89,10 @@ function resolveEnvelope(envelope: Envelope, options: ResolveOptions, problems: 
   if (handler === undefined && problems.errors.length === 0) problems.error([], 'no profile handler configured');
   if (problems.errors.length > 0 || handler === undefined) return undefined;
   lintPlugins({ envelope, profiles, handler, saturationDetector, discovery, sources }, roster, problems);
-  const { warnings } = problems;
   const health = resolveHealth(envelope.health);
-  return { plugins, profiles, handler, parsers, saturationDetector, sources, discovery, gates, health, warnings };
+  const metricsTrust = resolveTrust(envelope.metricsTrust);
+  const settled = { gates, health, metricsTrust, warnings: problems.warnings };
+  return { plugins, profiles, handler, parsers, saturationDetector, sources, discovery, ...settled };
 }
 
 function refuseExperimental(plugins: Iterable<ResolvedPlugin>, problems: Problems): void {

@@ -1,5 +1,6 @@
 import type { DataKey } from '../core/data.ts';
 import type { HealthSettings } from '../core/health.ts';
+import type { TrustSettings } from '../core/metrics-trust.ts';
 import type { PluginDefinition, PluginNeed } from '../core/plugin.ts';
 import type { Path } from './document.ts';
 import type { Gates } from './gates.ts';
@@ -61,6 +62,7 @@ export interface ResolvedConfig {
   readonly sources: readonly ResolvedSource[];
   readonly gates: Gates;
   readonly health: HealthSettings;
+  readonly metricsTrust: TrustSettings;
   /** One line each, with its place. */
   readonly warnings: readonly string[];
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { SourceDocument } from './document.ts';
 import { decode, isRecord } from './decode.ts';
 import { HEALTH } from './health.ts';
+import { METRICS_TRUST } from './metrics-trust.ts';
 import { type Problems, show } from './problems.ts';
 import { durationMs, quantity } from './units.ts';
 
@@ -73,6 +74,7 @@ export const ENVELOPE = v.object({
   saturationDetector: v.optional(reference),
   parser: v.optional(reference),
   health: v.optional(HEALTH),
+  metricsTrust: v.optional(METRICS_TRUST),
 });
 
 /** A configuration whose keys and value types are right; nothing it refers to has been looked up. */

@@ -75,6 +75,10 @@ export interface EndpointView {
   at(slot: number): Endpoint | undefined;
   /** The endpoint called `<namespace>/<name>`, if it is in the pool. */
   byId(id: string): Endpoint | undefined;
+  /** The scraped queue, running requests and KV-cache use as far as they are trusted: less of the load, nearer to half. */
+  trustedWaiting(slot: number): number;
+  trustedRunning(slot: number): number;
+  trustedKvUsage(slot: number): number;
   /**
    * Requests waiting at each of `slots` as far as it can be known now: the scraped queue plus the picks it cannot have
    * shown yet. `NaN` when the queue was never scraped. `out[i]` belongs to `slots[i]`.

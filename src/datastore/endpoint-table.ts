@@ -8,6 +8,8 @@ import { LoadBooks } from './load-books.ts';
 
 /** Free slots kept back from reuse, so that nothing late finds a new tenant in the slot it meant. */
 const REST = 64;
+/** What KV-cache use nobody trusts counts as: half full. */
+const UNKNOWN_KV_USAGE = 0.5;
 
 /** Told about membership, after the table has changed. */
 export interface MembershipListener {
@@ -38,6 +40,8 @@ export interface MembershipChange {
 export class EndpointTable implements EndpointView {
   readonly memory: SharedArrayBuffer;
   readonly signals: Columns;
+  /** How far the signals of a slot count, 0 to 1; `MetricsTrust` writes it. */
+  readonly trust = new Float64Array(MAX_ENDPOINTS).fill(1);
   readonly books: LoadBooks;
   readonly attributes: Attributes;
   readonly facts: FactBook;
@@ -55,7 +59,7 @@ export class EndpointTable implements EndpointView {
   constructor(memory: SharedArrayBuffer) {
     this.memory = memory;
     this.signals = openColumns(memory);
-    this.books = new LoadBooks(this.signals);
+    this.books = new LoadBooks(this.signals, this.trust);
     this.attributes = new Attributes(this.signals);
     this.facts = new FactBook(this.signals.generation);
   }
@@ -71,6 +75,19 @@ export class EndpointTable implements EndpointView {
   byId(id: string): Endpoint | undefined {
     const slot = this.#slotById.get(id);
     return slot === undefined ? undefined : this.#tenants[slot];
+  }
+
+  trustedWaiting(slot: number): number {
+    return this.trust[slot] * this.signals.waiting[slot];
+  }
+
+  trustedRunning(slot: number): number {
+    return this.trust[slot] * this.signals.running[slot];
+  }
+
+  trustedKvUsage(slot: number): number {
+    const trust = this.trust[slot];
+    return trust * this.signals.kvUsage[slot] + (1 - trust) * UNKNOWN_KV_USAGE;
   }
 
   readWaiting(slots: Candidates, out: Float64Array): void {
@@ -187,6 +204,7 @@ export class EndpointTable implements EndpointView {
       generation,
     };
     this.#forgetSignals(slot);
+    this.trust[slot] = 1;
     this.books.clear(slot, generation);
     this.signals.generation[slot] = generation;
     this.#tenants[slot] = endpoint;

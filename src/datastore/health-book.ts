@@ -201,6 +201,11 @@ export class HealthBook {
     return kept > 0 ? out.subarray(0, kept) : this.#leastBad(candidates, nowMs);
   }
 
+  /** When a piece of a response last came from the slot's tenant, clock ms; `-Infinity` for never. */
+  lastAliveMs(slot: number): number {
+    return this.#aliveMs[slot];
+  }
+
   stateOf(slot: number): HealthState {
     return HEALTH_STATES[this.#state[slot]];
   }

@@ -22,9 +22,14 @@ export interface Reservation {
  * are thus kept in two counts per slot, since the last scrape and since the one before; older ones are the server's to
  * report. But an engine brings its gauges up to date at the end of a step, and a step over long prompts outlasts many
  * scrapes: of what we know to be in flight, whatever the server does not report counts as well.
+ *
+ * Scraped numbers count as far as they are trusted. What trust takes away, the requests in flight take the place of: of
+ * load that nobody can read, what we sent is what is known.
  */
 export class LoadBooks {
   readonly #signals: EndpointSignals;
+  /** By slot, 0 to 1. */
+  readonly #trust: Float64Array;
   readonly #generation = new Uint32Array(MAX_ENDPOINTS);
   readonly #inflight = new Uint32Array(MAX_ENDPOINTS);
   readonly #epoch = new Uint32Array(MAX_ENDPOINTS);
@@ -32,8 +37,9 @@ export class LoadBooks {
   readonly #sinceBefore = new Uint32Array(MAX_ENDPOINTS);
   #total = 0;
 
-  constructor(signals: EndpointSignals) {
+  constructor(signals: EndpointSignals, trust: Float64Array) {
     this.#signals = signals;
+    this.#trust = trust;
   }
 
   /** Requests sent and not ended, over all endpoints, removed ones included. */
@@ -49,6 +55,7 @@ export class LoadBooks {
   /** See `EndpointView`. */
   readUnseen(slots: Candidates, out: Float64Array): void {
     const { scrapes, waiting, running } = this.#signals;
+    const trust = this.#trust;
     const epoch = this.#epoch;
     const inflight = this.#inflight;
     const sinceLast = this.#sinceLast;
@@ -59,7 +66,7 @@ export class LoadBooks {
       if (scrapes[slot] !== epoch[slot]) this.#roll(slot);
       const recent = sinceLast[slot] + sinceBefore[slot];
       // NaN, and so nothing, where the server does not report both.
-      const hidden = inflight[slot] - (waiting[slot] + running[slot]);
+      const hidden = inflight[slot] - trust[slot] * (waiting[slot] + running[slot]);
       out[i] = hidden > recent ? hidden : recent;
     }
   }
@@ -67,8 +74,10 @@ export class LoadBooks {
   readWaiting(slots: Candidates, out: Float64Array): void {
     this.readUnseen(slots, out);
     const { waiting } = this.#signals;
+    const trust = this.#trust;
     for (let i = 0; i < slots.length; i++) {
-      const queued = waiting[slots[i]];
+      const slot = slots[i];
+      const queued = trust[slot] * waiting[slot];
       const unseen = out[i];
       out[i] = queued + (queued > 0 ? unseen : Math.max(0, unseen - FREE_SEATS));
     }
@@ -77,7 +86,8 @@ export class LoadBooks {
   readRunning(slots: Candidates, out: Float64Array): void {
     this.readUnseen(slots, out);
     const { running } = this.#signals;
-    for (let i = 0; i < slots.length; i++) out[i] += running[slots[i]];
+    const trust = this.#trust;
+    for (let i = 0; i < slots.length; i++) out[i] += trust[slots[i]] * running[slots[i]];
   }
 
   /** Books one request; the caller releases it exactly once, when its stream ends. */

@@ -17,6 +17,8 @@ export interface DecisionRecord {
   readonly remaining: number;
   /** Slots, best first; a fallback that shares no host or zone with those before it comes before better ones that do. */
   readonly picked: readonly number[];
+  /** The first was picked to see whether its metrics are right, whatever its score. */
+  readonly isTrial: boolean;
   /** What each scorer said of the winner. */
   readonly scores: readonly (ScorePart & { readonly type: string })[];
   /** Weighted sums of `picked`, in its order. */

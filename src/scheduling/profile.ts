@@ -33,6 +33,8 @@ export interface ProfileDeps {
   readonly health?: { narrow(candidates: Candidates): Candidates } | undefined;
   /** Orders the endpoints the proxy may fall back to; they are in the order of the ranking when absent. */
   readonly spread?: FallbackSpread | undefined;
+  /** Says now and then which candidate to try whatever its score; undefined for none, nobody is when absent. */
+  readonly trial?: { toTry(candidates: Candidates): number | undefined } | undefined;
   /** Keeps the scores of every candidate; without one nobody does. */
   readonly scores?: ScoreBoard | undefined;
 }
@@ -96,11 +98,8 @@ export class CompiledProfile {
       before = after;
       if (left.length === 0) return FILTERED_OUT;
     }
-    // After the filters, so that a profile whose endpoints are all ejected still has the least bad of them.
-    left = this.#deps.health?.narrow(left) ?? left;
-    this.#makeRoom(left.length);
-    const sums = this.#sums;
-    sums.fill(0, 0, left.length);
+    left = this.#healthyOf(left);
+    const sums = this.#emptySums(left.length);
     for (const scorer of this.#scorers) {
       this.#addScores(request, left, scorer);
       const after = clock.nowMs();
@@ -109,7 +108,8 @@ export class CompiledProfile {
       before = after;
     }
     if (this.#scorers.length > 0) this.#deps.scores?.write(this.name, left, sums);
-    const picked = this.#pick(left, depth);
+    const tried = this.#deps.trial?.toTry(left);
+    const picked = this.#pick(left, depth, tried);
     const end = clock.nowMs();
     this.#picker.observe((end - before) / 1000);
     marks?.push(end);
@@ -119,6 +119,7 @@ export class CompiledProfile {
       candidates: candidates.length,
       remaining: left.length,
       picked: [...picked],
+      isTrial: tried !== undefined,
       scores: this.#explain(request, left, picked[0]),
       totals: Array.from(picked, (slot) => sums[left.indexOf(slot)]),
       marks: marks ?? [],
@@ -126,12 +127,20 @@ export class CompiledProfile {
     return picked;
   }
 
-  #pick(left: Candidates, depth: RankDepth): Candidates {
+  /** After the filters, so that a profile whose endpoints are all ejected still has the least bad of them. */
+  #healthyOf(left: Candidates): Candidates {
+    return this.#deps.health?.narrow(left) ?? left;
+  }
+
+  /** Ranks who is left, `tried` before everybody. */
+  #pick(left: Candidates, depth: RankDepth, tried: number | undefined): Candidates {
     const { run } = this.#picker;
     const count = Math.min(this.#counts[depth], left.length);
     const spread = depth === 'fallbacks' ? this.#deps.spread : undefined;
-    if (spread === undefined) return run.pick(left, this.#sums, count);
-    return spread.choose(run.pick(left, this.#sums, Math.min(spread.reach(count), left.length)), count);
+    const reach = Math.min(spread?.reach(count) ?? count, left.length);
+    const scored = run.pick(left, this.#sums, reach);
+    const ranked = tried === undefined ? scored : firstOf(scored, tried);
+    return spread?.choose(ranked, count) ?? ranked;
   }
 
   #addScores(request: InferenceRequest, candidates: Candidates, { run, weight }: WeightedScorer): void {
@@ -148,10 +157,11 @@ export class CompiledProfile {
     });
   }
 
-  #makeRoom(length: number): void {
-    if (this.#sums.length >= length) return;
+  #emptySums(length: number): Float64Array {
+    if (this.#sums.length >= length) return this.#sums.fill(0, 0, length);
     this.#sums = new Float64Array(length * 2);
     this.#values = new Float64Array(length * 2);
+    return this.#sums;
   }
 }
 
@@ -161,6 +171,15 @@ function addWeighted(sums: Float64Array, values: Float64Array, weight: number, l
     const value = values[i];
     if (value > 0) sums[i] += weight * (value < 1 ? value : 1);
   }
+}
+
+/** The ranking with `slot` first and as long as it was. */
+function firstOf(ranked: Candidates, slot: number): Candidates {
+  const others = ranked.filter((other) => other !== slot);
+  const first = ranked.slice();
+  first[0] = slot;
+  first.set(others.subarray(0, first.length - 1), 1);
+  return first;
 }
 
 /** Into [0, 1]; what is not a number counts as 0, so that one bad scorer cannot poison a sum. */

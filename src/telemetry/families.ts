@@ -173,6 +173,8 @@ export const FAMILIES = {
     'reason',
   ]),
   endpoints_by_health: gauge('Endpoints of the pool by health (ours).', ['name', 'state']),
+  frozen_metrics_endpoints: gauge('Endpoints whose metrics stand still though they should not (ours).', []),
+  metrics_trials_total: counter('Picks of an endpoint to see whether its metrics are right (ours).', []),
   config_reload_total: counter('Changes of the configuration file, by result: success or failure (ours).', ['result']),
   config_generation: gauge('Configurations in force so far, the one at the start included (ours).', []),
   session_bindings: gauge('Sessions bound to an endpoint (ours).', PREFIX_LABELS),

@@ -23,7 +23,7 @@ export interface StallParts {
  * delay since they were last read; what they lack is how often it was bad, and when. Stopped by what it returns.
  */
 export function watchStalls({ clock, timers, metrics, log }: StallParts): () => void {
-  const stalls = metrics.histogram('event_loop_stall_seconds');
+  const stalls = metrics.histogram('event_loop_stall_seconds').labels({});
   const lines = new LineLimit(clock, LOG_PAUSE_MS);
   let cancel: (() => void) | undefined;
   const beat = (): void => {

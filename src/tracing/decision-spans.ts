@@ -52,6 +52,7 @@ export function decisionSpans(parts: DecisionSpanParts, parent: Context, decisio
     'llm_d.epp.picker.candidate_endpoints': decision.remaining,
     'llm_d.epp.picker.top_endpoints': decision.picked.map((slot) => parts.endpoints.at(slot)?.hostPort ?? ''),
     'llm_d.epp.picker.top_scores': [...decision.totals],
+    ...(decision.isTrial ? { 'pointsman.metrics_trial': true } : {}),
     ...about,
   });
 }

@@ -141,7 +141,14 @@ describe('a whole picker', () => {
     await running.scraped();
     const page = await fetch(`http://127.0.0.1:${running.metricsPort}/debug/endpoints`);
     expect(await page.json()).toEqual([
-      expect.objectContaining({ endpoint: 'default/pod-0', waiting: 0, running: 0, inflight: 0, unseen: 0 }),
+      expect.objectContaining({
+        endpoint: 'default/pod-0',
+        waiting: 0,
+        running: 0,
+        inflight: 0,
+        unseen: 0,
+        metricsFrozen: false,
+      }),
     ]);
   });
 });

@@ -249,6 +249,8 @@ export const OURS: readonly string[] = [
   'config_generation',
   'endpoint_health_transitions_total',
   'endpoints_by_health',
+  'frozen_metrics_endpoints',
+  'metrics_trials_total',
   'disagg_stage_failures_total',
   'session_bindings',
   'render_fallbacks_total',

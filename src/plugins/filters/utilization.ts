@@ -81,7 +81,11 @@ function meets(
     const load = context.shared(inflightLoadKey(config));
     return (slot) => load.requestsBySlot[slot] <= maxValue;
   }
-  const { running, waiting, kvUsage } = context.endpoints.signals;
-  const column = { 'running-requests': running, 'waiting-queue': waiting, 'kv-cache-utilization': kvUsage }[metric];
-  return (slot) => !(column[slot] > maxValue);
+  const { endpoints } = context;
+  const valueOf = {
+    'running-requests': (slot: number) => endpoints.trustedRunning(slot),
+    'waiting-queue': (slot: number) => endpoints.trustedWaiting(slot),
+    'kv-cache-utilization': (slot: number) => endpoints.trustedKvUsage(slot),
+  }[metric];
+  return (slot) => !(valueOf(slot) > maxValue);
 }

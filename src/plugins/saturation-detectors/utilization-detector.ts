@@ -52,7 +52,7 @@ export const utilizationDetector = definePlugin({
   config,
   reads: () => [WAITING_QUEUE_SIZE, KV_CACHE_USAGE],
   create(settings, { endpoints, clock }) {
-    const { waiting, kvUsage, scrapedAtMs } = endpoints.signals;
+    const { scrapedAtMs } = endpoints.signals;
     const { queueDepthThreshold, kvCacheUtilThreshold, metricsStalenessThreshold } = settings;
     const waitingLimit = queueDepthThreshold * (1 + settings.headroom);
     const kvLimit = kvCacheUtilThreshold * (1 + settings.headroom);
@@ -63,7 +63,8 @@ export const utilizationDetector = definePlugin({
         const nowMs = clock.nowMs();
         let sum = 0;
         for (const slot of candidates) {
-          const share = Math.max(waiting[slot] / queueDepthThreshold, kvUsage[slot] / kvCacheUtilThreshold);
+          const queue = endpoints.trustedWaiting(slot) / queueDepthThreshold;
+          const share = Math.max(queue, endpoints.trustedKvUsage(slot) / kvCacheUtilThreshold);
           // A signal nobody could read makes the share NaN.
           sum += isFresh(slot, nowMs) && !Number.isNaN(share) ? share : UNKNOWN;
         }
@@ -73,7 +74,9 @@ export const utilizationDetector = definePlugin({
         const nowMs = clock.nowMs();
         // A signal nobody could read is below nothing.
         const hasRoom = (slot: number): boolean =>
-          isFresh(slot, nowMs) && waiting[slot] < waitingLimit && kvUsage[slot] < kvLimit;
+          isFresh(slot, nowMs) &&
+          endpoints.trustedWaiting(slot) < waitingLimit &&
+          endpoints.trustedKvUsage(slot) < kvLimit;
         const left = narrow(candidates, hasRoom);
         return left.length === 0 ? candidates : left;
       },

@@ -15,10 +15,9 @@ export const kvCacheUtilizationScorer = definePlugin({
   reads: () => [KV_CACHE_USAGE],
   create: (_config, { endpoints }) => ({
     score(_request, candidates, out) {
-      const { kvUsage } = endpoints.signals;
       const { length } = candidates;
       for (let i = 0; i < length; i++) {
-        const use = kvUsage[candidates[i]];
+        const use = endpoints.trustedKvUsage(candidates[i]);
         // Two stores: of a conditional V8 would make an object for every number.
         if (Number.isNaN(use)) out[i] = UNKNOWN;
         else out[i] = 1 - use;

@@ -66,13 +66,12 @@ function createScorer(config: Parameters, context: PluginContext): Scorer {
   const [kvWeight, queueWeight, prefixWeight] = sum > 0 ? [kv / sum, queue / sum, prefix / sum] : [1, 0, 0];
   return {
     score(request, candidates, out) {
-      const { kvUsage } = endpoints.signals;
       const longest = readQueues(candidates, endpoints, out);
       const scale = longest > 0 ? longest : 1;
       const { blocksBySlot, totalBlocks } = matchOf(request) ?? NO_MATCH;
       for (let i = 0; i < candidates.length; i++) {
         const slot = candidates[i];
-        const freeCache = known(1 - kvUsage[slot]);
+        const freeCache = known(1 - endpoints.trustedKvUsage(slot));
         const freeQueue = known((scale - out[i]) / scale);
         const cached = totalBlocks === 0 ? 0 : countAt(blocksBySlot, slot) / totalBlocks;
         const score = kvWeight * freeCache + queueWeight * freeQueue + prefixWeight * cached;
