@@ -162,7 +162,7 @@ function generationParts({ pool, random, settings, metrics, log, listener }: Sur
       bindDuration: bindPluginDuration(metrics),
       minPicks: 1 + settings.fallbackEndpoints,
       health,
-      trial: trust,
+      trials: trust,
       spread: new FallbackSpread(table),
       decisionListener: listener,
       scores: settings.emitEndpointScores === true ? new ScoreBoard() : undefined,

@@ -64,6 +64,8 @@ export class MetricsTrust {
   readonly #isFrozen = new Uint8Array(MAX_ENDPOINTS);
   #frozen = 0;
   #picks = 0;
+  /** Of the endpoint that is being tried. */
+  #trustBefore = 1;
 
   constructor(parts: TrustParts) {
     this.#parts = parts;
@@ -120,8 +122,8 @@ export class MetricsTrust {
   }
 
   /**
-   * A candidate that the next request should try, whatever its score; undefined nearly always. Every call counts as a
-   * pick.
+   * A candidate that a request should try, whatever its score; undefined nearly always. Every call counts as a pick.
+   * Until `tried` is called its page does not count, so that filters by load let it pass.
    */
   toTry(candidates: Candidates): number | undefined {
     if (this.#frozen === 0 || ++this.#picks < PICKS_PER_TRY) return undefined;
@@ -133,8 +135,16 @@ export class MetricsTrust {
       if (this.#isFrozen[slot] === 0 || endpoints.books.inflight(slot) > 0) continue;
       if (random.below(++found) === 0) chosen = slot;
     }
-    if (chosen !== undefined) this.#parts.onTry();
+    if (chosen === undefined) return undefined;
+    this.#trustBefore = endpoints.trust[chosen];
+    endpoints.trust[chosen] = 0;
     return chosen;
+  }
+
+  /** What `toTry` named was picked, or not. */
+  tried(slot: number, isPicked: boolean): void {
+    this.#parts.endpoints.trust[slot] = this.#trustBefore;
+    if (isPicked) this.#parts.onTry();
   }
 
   /** Notes whether the page moved and whether we have requests there. */

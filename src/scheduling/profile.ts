@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Candidates } from '../core/endpoint.ts';
-import { FILTERED_OUT, type Rejection } from '../core/errors.ts';
+import { FILTERED_OUT, Rejection } from '../core/errors.ts';
 import type { Filter, Picker, RankDepth, Scorer } from '../core/kinds.ts';
 import type { Plugin } from '../core/plugin.ts';
 import type { InferenceRequest } from '../core/request.ts';
@@ -33,10 +33,16 @@ export interface ProfileDeps {
   readonly health?: { narrow(candidates: Candidates): Candidates } | undefined;
   /** Orders the endpoints the proxy may fall back to; they are in the order of the ranking when absent. */
   readonly spread?: FallbackSpread | undefined;
-  /** Says now and then which candidate to try whatever its score; undefined for none, nobody is when absent. */
-  readonly trial?: { toTry(candidates: Candidates): number | undefined } | undefined;
+  /** Says now and then whom to try whatever the score; nobody is tried when absent. */
+  readonly trials?: Trials | undefined;
   /** Keeps the scores of every candidate; without one nobody does. */
   readonly scores?: ScoreBoard | undefined;
+}
+
+/** Asked before each run of a profile for a candidate to try; told of each one it named whether it was picked. */
+export interface Trials {
+  toTry(candidates: Candidates): number | undefined;
+  tried(slot: number, isPicked: boolean): void;
 }
 
 interface Timed<T> {
@@ -85,6 +91,18 @@ export class CompiledProfile {
 
   /** Ranks the candidates, best first, or says that the filters left nobody. */
   run(request: InferenceRequest, candidates: Candidates, depth: RankDepth = 'fallbacks'): Candidates | Rejection {
+    const tried = this.#deps.trials?.toTry(candidates);
+    const picked = this.#run(request, candidates, depth, tried);
+    if (tried !== undefined) this.#deps.trials?.tried(tried, !(picked instanceof Rejection) && picked[0] === tried);
+    return picked;
+  }
+
+  #run(
+    request: InferenceRequest,
+    candidates: Candidates,
+    depth: RankDepth,
+    tried: number | undefined,
+  ): Candidates | Rejection {
     const { clock } = this.#deps;
     let left = candidates;
     let before = clock.nowMs();
@@ -108,7 +126,6 @@ export class CompiledProfile {
       before = after;
     }
     if (this.#scorers.length > 0) this.#deps.scores?.write(this.name, left, sums);
-    const tried = this.#deps.trial?.toTry(left);
     const picked = this.#pick(left, depth, tried);
     const end = clock.nowMs();
     this.#picker.observe((end - before) / 1000);
@@ -119,7 +136,7 @@ export class CompiledProfile {
       candidates: candidates.length,
       remaining: left.length,
       picked: [...picked],
-      isTrial: tried !== undefined,
+      isTrial: picked[0] === tried,
       scores: this.#explain(request, left, picked[0]),
       totals: Array.from(picked, (slot) => sums[left.indexOf(slot)]),
       marks: marks ?? [],
@@ -132,14 +149,14 @@ export class CompiledProfile {
     return this.#deps.health?.narrow(left) ?? left;
   }
 
-  /** Ranks who is left, `tried` before everybody. */
+  /** Ranks who is left, `tried` before everybody if it is. */
   #pick(left: Candidates, depth: RankDepth, tried: number | undefined): Candidates {
     const { run } = this.#picker;
     const count = Math.min(this.#counts[depth], left.length);
     const spread = depth === 'fallbacks' ? this.#deps.spread : undefined;
     const reach = Math.min(spread?.reach(count) ?? count, left.length);
     const scored = run.pick(left, this.#sums, reach);
-    const ranked = tried === undefined ? scored : firstOf(scored, tried);
+    const ranked = tried !== undefined && left.includes(tried) ? firstOf(scored, tried) : scored;
     return spread?.choose(ranked, count) ?? ranked;
   }
 

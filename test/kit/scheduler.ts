@@ -10,7 +10,7 @@ import { prefixCacheScorer } from '../../src/plugins/scorers/prefix-cache.ts';
 import { queueScorer } from '../../src/plugins/scorers/queue.ts';
 import type { DecisionListener } from '../../src/scheduling/decision.ts';
 import { FallbackSpread } from '../../src/scheduling/fallback-spread.ts';
-import type { ProfileDeps } from '../../src/scheduling/profile.ts';
+import type { Trials } from '../../src/scheduling/profile.ts';
 import { Scheduler } from '../../src/scheduling/scheduler.ts';
 import { manualClock, manualTimers } from './clock.ts';
 import { inRole, pluginContext } from './plugins.ts';
@@ -23,7 +23,7 @@ export interface ProfileParts {
   readonly scorers: readonly { readonly plugin: PluginDefinition; readonly weight: number }[];
   readonly fallbacks?: number | undefined;
   readonly listener?: DecisionListener | undefined;
-  readonly trial?: ProfileDeps['trial'];
+  readonly trials?: Trials | undefined;
   /** What is said of every request before producers have their say: what no plugin of one profile can know. */
   readonly said?: Said;
 }
@@ -40,7 +40,7 @@ export const DEFAULT_PROFILE: ProfileParts = {
 /** The built-in default profile over a pool. */
 export function defaultScheduler(
   endpoints: EndpointView,
-  options: Pick<ProfileParts, 'fallbacks' | 'listener' | 'trial'> = {},
+  options: Pick<ProfileParts, 'fallbacks' | 'listener' | 'trials'> = {},
 ): Scheduler {
   return schedulerOf(endpoints, { ...DEFAULT_PROFILE, ...options });
 }
@@ -90,7 +90,7 @@ export function schedulerOf(endpoints: EndpointView, parts: ProfileParts): Sched
       bindDuration: () => () => {},
       minPicks: 1 + (parts.fallbacks ?? 0),
       spread: new FallbackSpread(endpoints),
-      trial: parts.trial,
+      trials: parts.trials,
       decisionListener: () => parts.listener,
       timers: manualTimers(),
       answerDeadlineMs: 1000,
