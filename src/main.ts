@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env node
 import { COMMANDS, overview } from './cli/commands.ts';
 import { VERSION } from './app/version.ts';
 
