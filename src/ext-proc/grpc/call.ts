@@ -60,7 +60,7 @@ export class GrpcCall {
   /** Sends bytes of length-prefixed messages; false when the peer does not keep up: `drain` tells when it does. */
   write(bytes: Uint8Array): boolean {
     const stream = this.#stream;
-    if (this.#ended || stream.destroyed) return true;
+    if (this.#ended || isOver(stream)) return true;
     if (!stream.headersSent) stream.respond(HEADERS, WITH_TRAILERS);
     return stream.write(bytes);
   }
@@ -86,7 +86,7 @@ export class GrpcCall {
   /** Ends the call with a status, after what has been written; later calls and writes do nothing. */
   end(code: status, details: string): void {
     const stream = this.#stream;
-    if (this.#ended || stream.destroyed) return;
+    if (this.#ended || isOver(stream)) return;
     this.#ended = true;
     const trailers = trailersOf(code, details);
     if (stream.headersSent) {
@@ -136,6 +136,11 @@ export class GrpcCall {
     clearTimeout(this.#deadline);
     this.#events.over();
   }
+}
+
+/** A reset closes a stream before it is destroyed, and both refuse an answer. */
+function isOver({ closed, destroyed }: ServerHttp2Stream): boolean {
+  return closed || destroyed;
 }
 
 /** Ends a call before it began. */
