@@ -43,18 +43,18 @@ function rig(size = 4, settings: Partial<HealthSettings> = {}, draw = 0.999) {
 
 describe('a healthy pool', () => {
   it('is the same list, whoever answers', () => {
-    const { health, pool, at } = rig();
-    health.answered(at(0));
+    const { health, pool, at, clock } = rig();
+    health.answered(at(0), clock.nowMs());
     expect(health.narrow(pool.all)).toBe(pool.all);
   });
 });
 
 describe('errors', () => {
   it('make an endpoint suspect, then eject it at the third in a row', () => {
-    const { fail, usable, changes, at, health } = rig();
+    const { fail, usable, changes, at, health, clock } = rig();
     fail(1, 2);
     expect(usable()).toEqual([0, 1, 2, 3]);
-    health.answered(at(1));
+    health.answered(at(1), clock.nowMs());
     fail(1, 2);
     expect(usable()).toEqual([0, 1, 2, 3]);
     fail(1);
@@ -68,12 +68,12 @@ describe('errors', () => {
   });
 
   it('eject by their share too, once there are enough answers', () => {
-    const { fail, health, at, usable, changes } = rig(4, { minRequests: 10, errorShare: 0.5 });
+    const { fail, health, at, usable, changes, clock } = rig(4, { minRequests: 10, errorShare: 0.5 });
     for (let i = 0; i < 4; i++) {
-      health.answered(at(2));
+      health.answered(at(2), clock.nowMs());
       fail(2);
     }
-    health.answered(at(2));
+    health.answered(at(2), clock.nowMs());
     expect(usable()).toContain(2);
     fail(2);
     expect(usable()).not.toContain(2);
@@ -83,11 +83,11 @@ describe('errors', () => {
   it('of long ago count for little', () => {
     const { fail, health, at, usable, clock } = rig(4, { minRequests: 10, errorShare: 0.5, windowMs: 1000 });
     for (let i = 0; i < 4; i++) {
-      health.answered(at(2));
+      health.answered(at(2), clock.nowMs());
       fail(2);
     }
     clock.advance(10_000);
-    health.answered(at(2));
+    health.answered(at(2), clock.nowMs());
     fail(2);
     expect(usable()).toContain(2);
   });
@@ -121,9 +121,9 @@ describe('errors', () => {
 
 describe('failed connections', () => {
   it('eject at the second in a row, an answer between them resets', () => {
-    const { health, at, usable } = rig();
+    const { health, at, usable, clock } = rig();
     health.connectFailed(at(0));
-    health.answered(at(0));
+    health.answered(at(0), clock.nowMs());
     health.connectFailed(at(0));
     expect(usable()).toEqual([0, 1, 2, 3]);
     health.connectFailed(at(0));
@@ -149,15 +149,30 @@ describe('an ejected endpoint', () => {
     expect(usable()).toContain(1);
     health.sent(at(1));
     expect(usable()).not.toContain(1);
-    health.answered(at(1));
+    health.answered(at(1), clock.nowMs());
     health.ended(at(1));
     expect(health.stateOf(1)).toBe('probing');
     expect(usable()).toContain(1);
-    health.answered(at(1));
+    health.answered(at(1), clock.nowMs());
     expect(changes.slice(-2)).toEqual([
       '1: ejected -> probing (back-off over)',
       '1: probing -> healthy (probes answered)',
     ]);
+  });
+
+  it('does not come back by answers to what it had in hand before the errors', () => {
+    const { fail, usable, clock, health, at } = rig();
+    const sentMs = health.sent(at(1));
+    clock.advance(10);
+    fail(1, 3);
+    for (let i = 0; i < 5; i++) health.answered(at(1), sentMs);
+    expect(usable()).not.toContain(1);
+    clock.advance(1000);
+    usable();
+    for (let i = 0; i < 5; i++) health.answered(at(1), sentMs);
+    expect(health.stateOf(1)).toBe('probing');
+    for (let i = 0; i < 2; i++) health.answered(at(1), clock.nowMs());
+    expect(health.stateOf(1)).toBe('healthy');
   });
 
   it('stays away twice as long after every failed probe, up to a limit, and starts anew once it was healthy', () => {
@@ -172,7 +187,7 @@ describe('an ejected endpoint', () => {
     }
     clock.advance(4000);
     usable();
-    for (let i = 0; i < 2; i++) health.answered(at(1));
+    for (let i = 0; i < 2; i++) health.answered(at(1), clock.nowMs());
     fail(1, 3);
     clock.advance(1000);
     expect(usable()).toContain(1);
@@ -184,7 +199,7 @@ describe('an ejected endpoint', () => {
       fail(1, 3);
       clock.advance(1000);
       usable();
-      for (let i = 0; i < 2; i++) health.answered(endpoint(1));
+      for (let i = 0; i < 2; i++) health.answered(endpoint(1), clock.nowMs());
       clock.advance(afterMs);
       return usable().includes(1);
     };
@@ -268,6 +283,7 @@ it('never leaves nobody, whatever happens', () => {
         if (what === 'refused') refusedSinceMs[slot] = clock.nowMs();
         else if (what === 'hung') hungSinceMs[slot] = clock.nowMs();
         else if (what === 'reached') refusedSinceMs[slot] = hungSinceMs[slot] = Number.NaN;
+        else if (what === 'answered') health.answered(at(slot), clock.nowMs() - ms);
         else health[what](at(slot));
         const left = [...health.narrow(pool.all)];
         expect(left.length).toBeGreaterThan(0);

@@ -57,6 +57,8 @@ export class HealthBook {
   readonly #errorsInRow = new Uint16Array(MAX_ENDPOINTS);
   readonly #connectFailures = new Uint16Array(MAX_ENDPOINTS);
   readonly #untilMs = new Float64Array(MAX_ENDPOINTS);
+  /** When errors ejected it last. */
+  readonly #ejectedMs = new Float64Array(MAX_ENDPOINTS).fill(Number.NEGATIVE_INFINITY);
   readonly #ejections = new Uint8Array(MAX_ENDPOINTS);
   readonly #probes = new Uint16Array(MAX_ENDPOINTS);
   readonly #probesAnswered = new Uint16Array(MAX_ENDPOINTS);
@@ -99,6 +101,7 @@ export class HealthBook {
     this.#probes[slot] = 0;
     this.#probesAnswered[slot] = 0;
     this.#untilMs[slot] = Number.NaN;
+    this.#ejectedMs[slot] = Number.NEGATIVE_INFINITY;
     this.#aliveMs[slot] = Number.NEGATIVE_INFINITY;
     this.#loss[slot] = NOT_LOST;
     this.#answers[slot] = 0;
@@ -115,9 +118,13 @@ export class HealthBook {
     this.#note(slot);
   }
 
-  /** A request was sent to the endpoint; whoever says so says later what became of it, or that nothing did. */
-  sent({ slot, generation }: Endpoint): void {
+  /**
+   * A request was sent to the endpoint; whoever says so says later what became of it, or that nothing did. Returns when
+   * that was, clock ms, for `answered`.
+   */
+  sent({ slot, generation }: Endpoint): number {
     if (this.#generation[slot] === generation) this.#probes[slot]++;
+    return this.#parts.clock.nowMs();
   }
 
   /** The request ended or went elsewhere. */
@@ -125,8 +132,8 @@ export class HealthBook {
     if (this.#generation[slot] === generation && this.#probes[slot] > 0) this.#probes[slot]--;
   }
 
-  /** The endpoint answered a request well. */
-  answered(endpoint: Endpoint): void {
+  /** The endpoint answered a request well that was sent then. */
+  answered(endpoint: Endpoint, sentMs: number): void {
     const { slot } = endpoint;
     if (!this.#watches(endpoint)) return;
     this.#count(slot, 1, 0);
@@ -136,6 +143,8 @@ export class HealthBook {
     const state = this.#state[slot];
     if (state === SUSPECT) this.#move(endpoint, HEALTHY, 'answered');
     if (state !== PROBING && state !== EJECTED) return;
+    // What it had in hand before the errors began says nothing of what it makes of the next request.
+    if (sentMs < this.#ejectedMs[slot]) return;
     if (++this.#probesAnswered[slot] >= this.#settings.probeSuccesses) this.#recover(endpoint);
   }
 
@@ -294,7 +303,8 @@ export class HealthBook {
     const { slot } = endpoint;
     const { ejectMs, maxEjectMs } = this.#settings;
     const backOffMs = Math.min(maxEjectMs, ejectMs * 2 ** this.#ejections[slot]);
-    this.#untilMs[slot] = this.#parts.clock.nowMs() + backOffMs;
+    this.#ejectedMs[slot] = this.#parts.clock.nowMs();
+    this.#untilMs[slot] = this.#ejectedMs[slot] + backOffMs;
     this.#ejections[slot] = Math.min(16, this.#ejections[slot] + 1);
     this.#probesAnswered[slot] = 0;
     this.#move(endpoint, EJECTED, reason);

@@ -10,13 +10,15 @@ export class HealthWatch {
   readonly #book: HealthBook | undefined;
   readonly #helpers: readonly Endpoint[];
   #endpoint: Endpoint;
+  /** When it went to the endpoint, clock ms. */
+  #sentMs: number;
   #answered = false;
 
   constructor(book: HealthBook | undefined, picked: Endpoint, helpers: readonly Endpoint[] = []) {
     this.#book = book;
     this.#endpoint = picked;
     this.#helpers = helpers;
-    book?.sent(picked);
+    this.#sentMs = book?.sent(picked) ?? 0;
     for (const helper of helpers) book?.sent(helper);
   }
 
@@ -24,7 +26,7 @@ export class HealthWatch {
   movedTo(endpoint: Endpoint): void {
     this.#book?.ended(this.#endpoint);
     this.#book?.connectFailed(this.#endpoint);
-    this.#book?.sent(endpoint);
+    this.#sentMs = this.#book?.sent(endpoint) ?? 0;
     this.#endpoint = endpoint;
   }
 
@@ -35,7 +37,7 @@ export class HealthWatch {
     this.#answered = true;
     for (const endpoint of [this.#endpoint, ...helpers]) {
       if (bad) this.#book?.failed(endpoint);
-      else this.#book?.answered(endpoint);
+      else this.#book?.answered(endpoint, this.#sentMs);
     }
     for (const helper of helpers) this.#book?.ended(helper);
   }
