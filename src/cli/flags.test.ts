@@ -62,7 +62,7 @@ describe('flags left out', () => {
         streamDrainTimeoutMs: 90_000,
         fallbackEndpoints: 2,
         answerDeadlineMs: 1000,
-        warmUpMs: 400,
+        warmUpMs: 500,
         disableEndpointSubsetFilter: false,
         emitEndpointScores: false,
         refreshMetricsIntervalMs: 50,

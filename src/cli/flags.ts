@@ -119,7 +119,7 @@ export const FLAGS = [
     'Servers',
     'warm-up',
     'duration',
-    '400ms',
+    '500ms',
     'works',
     'How long to serve made-up requests before the ports open, so that code is compiled (ours).',
   ),
