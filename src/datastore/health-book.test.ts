@@ -175,6 +175,24 @@ describe('an ejected endpoint', () => {
     expect(health.stateOf(1)).toBe('healthy');
   });
 
+  it('stays away for its errors, though it once hung and came back by its answers', () => {
+    const { pool, fail, usable, clock, health, at, changes } = rig(4, { slowStartMs: 0 });
+    pool.signals.hungSinceMs[1] = clock.nowMs();
+    expect(usable()).not.toContain(1);
+    clock.advance(10);
+    for (let i = 0; i < 2; i++) health.answered(at(1), clock.nowMs());
+    pool.signals.hungSinceMs[1] = Number.NaN;
+    expect(usable()).toContain(1);
+    fail(1, 3);
+    expect(usable()).not.toContain(1);
+    expect(changes).toEqual([
+      '1: healthy -> ejected (hanging)',
+      '1: ejected -> healthy (probes answered)',
+      '1: healthy -> suspect (errors in a row)',
+      '1: suspect -> ejected (errors in a row)',
+    ]);
+  });
+
   it('stays away twice as long after every failed probe, up to a limit, and starts anew once it was healthy', () => {
     const { fail, usable, clock, health, at } = rig();
     fail(1, 3);

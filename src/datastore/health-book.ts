@@ -307,6 +307,8 @@ export class HealthBook {
     this.#untilMs[slot] = this.#ejectedMs[slot] + backOffMs;
     this.#ejections[slot] = Math.min(16, this.#ejections[slot] + 1);
     this.#probesAnswered[slot] = 0;
+    // For its errors now, however it came back from being lost before: reaching it does not end that.
+    this.#loss[slot] = NOT_LOST;
     this.#move(endpoint, EJECTED, reason);
   }
 
