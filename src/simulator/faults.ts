@@ -24,6 +24,8 @@ const FaultSchema = v.strictObject({
   /** What a scrape gets. `frozen` repeats the first page asked for since, `slow` waits `metricsDelaySeconds`. */
   metrics: v.picklist(['normal', 'garbage', 'nan', 'frozen', 'slow', 'error', 'empty', 'huge', 'openmetrics']),
   metricsDelaySeconds: Seconds,
+  /** What `/metrics/?name[]=` gets: `empty` from several API processes, whose numbers lie elsewhere; `missing`: 404. */
+  shortMetrics: v.picklist(['normal', 'empty', 'missing']),
   /** The engine stands still while the API process answers. */
   deadEngine: v.boolean(),
   /** What `/health` says: the truth (503 when the engine is dead), or always 200 (`up`) or 503 (`down`). */
@@ -43,6 +45,7 @@ export const NO_FAULTS: Faults = {
   refuseConnections: false,
   metrics: 'normal',
   metricsDelaySeconds: 3,
+  shortMetrics: 'normal',
   deadEngine: false,
   health: 'normal',
 };

@@ -188,6 +188,15 @@ describe('the metrics page', () => {
     await server.setFaults({ metrics: 'normal' });
     expect(await scrape()).not.toBe(frozen);
   });
+  it.each([
+    ['empty', 200],
+    ['missing', 404],
+  ] as const)('%s where only some of it is asked for', async (shortMetrics, status) => {
+    await server.setFaults({ shortMetrics });
+    const short = await get('/metrics/?name[]=vllm:num_requests_running');
+    expect([short.status, (await short.text()).includes('vllm:')]).toEqual([status, false]);
+    expect(await scrape()).toContain('vllm:num_requests_running{');
+  });
   it('slow', async () => {
     await server.setFaults({ metrics: 'slow', metricsDelaySeconds: 3600 });
     const leave = new AbortController();

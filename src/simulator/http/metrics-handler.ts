@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Faults } from '../faults.ts';
 import { CONTENT_TYPES, type PageFormat } from '../metrics/metrics-page.ts';
 import type { Pod } from '../pod.ts';
 import { ApiError, sendText } from './api-error.ts';
@@ -23,16 +24,11 @@ export async function handleMetrics(
   response: ServerResponse,
 ): Promise<void> {
   const { faults } = pod;
-  const mounted = url.pathname !== '/metrics';
-  const names = mounted ? url.searchParams.getAll('name[]') : [];
-  const asked = mounted && (request.headers.accept ?? '').includes('application/openmetrics-text');
-  const format: PageFormat = asked || faults.metrics === 'openmetrics' ? 'openmetrics' : 'text';
+  const { names, format, contentType } = readForm(url, request, faults);
   if (faults.metrics === 'slow') await delay(faults.metricsDelaySeconds * 1000, undefined, { ref: false });
   if (response.destroyed) return;
-  // The web server's own route says so although its page is plain text.
-  const contentType =
-    format === 'text' && !mounted ? 'text/plain; version=1.0.0; charset=utf-8' : CONTENT_TYPES[format];
   const send = (page: string): void => sendText(response, 200, contentType, page);
+  if (names.length > 0 && faults.shortMetrics !== 'normal') return send(shortFault(faults.shortMetrics));
   switch (faults.metrics) {
     case 'error':
       throw new ApiError(500, 'injected fault');
@@ -48,6 +44,23 @@ export async function handleMetrics(
     default:
       return send(pod.metricsPage(format, names));
   }
+}
+
+/** What is asked for, and how it is to be written. */
+function readForm(url: URL, request: IncomingMessage, faults: Faults) {
+  const mounted = url.pathname !== '/metrics';
+  const names = mounted ? url.searchParams.getAll('name[]') : [];
+  const asked = mounted && (request.headers.accept ?? '').includes('application/openmetrics-text');
+  const format: PageFormat = asked || faults.metrics === 'openmetrics' ? 'openmetrics' : 'text';
+  // The web server's own route says so although its page is plain text.
+  const contentType =
+    format === 'text' && !mounted ? 'text/plain; version=1.0.0; charset=utf-8' : CONTENT_TYPES[format];
+  return { names, format, contentType };
+}
+
+function shortFault(kind: 'empty' | 'missing'): string {
+  if (kind === 'missing') throw new ApiError(404, 'injected fault');
+  return '';
 }
 
 /** Some 40 MB of families nobody knows, and the real page behind them. */
