@@ -97,7 +97,10 @@ export class Scrapers {
       },
       log,
       onReport(report) {
-        if (readsMetrics) trust.scrapedEvery(report.intervalMs);
+        if (readsMetrics) {
+          trust.scrapedEvery(report.intervalMs);
+          metrics.gauge('short_metrics_page_endpoints').set(report.shortPages);
+        }
         countErrors(metrics, report, source.type, extractorType);
       },
       onRestart: () => metrics.counter('scraper_restarts_total').inc(),

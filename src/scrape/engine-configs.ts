@@ -52,6 +52,7 @@ export function engineOf(config: EngineConfig): Engine {
       })),
       // The server is the same whatever is read from its page.
       otherPath: builtIn?.otherPath,
+      filtersByName: builtIn?.filtersByName,
     },
   );
 }

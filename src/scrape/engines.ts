@@ -53,6 +53,20 @@ export interface Engine {
   readonly attributes?: readonly AttributeSpec[] | undefined;
   /** Path of the page where `DEFAULT_PATH` has something else. */
   readonly otherPath?: string | undefined;
+  /** Whether `DEFAULT_PATH` with a slash and `?name[]=` after it has the metrics so named only. */
+  readonly filtersByName?: boolean | undefined;
+}
+
+/** Names of all samples that are read of an engine, each once. */
+export function metricNames({ signals, attributes = [], lora }: Engine): string[] {
+  const specs = [
+    ...SIGNALS.flatMap((signal) => signals[signal]?.sources ?? []).map(({ metric }) => metric),
+    ...attributes.map(({ metric }) => metric),
+    lora?.info,
+    lora?.loaded,
+    lora?.capacity,
+  ];
+  return [...new Set(specs.flatMap((spec) => spec?.name ?? []))];
 }
 
 /** Pod label that names the engine, and the one of older releases that is consulted after it. */
@@ -117,6 +131,7 @@ export const BUILT_IN_ENGINES: readonly Engine[] = [
         capacity: parseMetricSpec('vllm:max_gpu_lora_adapters'),
         per: PARALLEL,
       },
+      filtersByName: true,
     },
   ),
   engineAt('sglang', {

@@ -3,6 +3,7 @@ import type { FetchFault, PageConnection, PageFetcher } from './fetch-page.ts';
 import { Pace } from './pace.ts';
 import type { PageReader } from './page-reader.ts';
 import { ReportBook, type ScrapeReport } from './report.ts';
+import { ShortPage } from './short-page.ts';
 
 /** Shortest sleep between two turns: a few scrapes per wake-up cost less than a wake-up per scrape. */
 const MIN_SLEEP_MS = 5;
@@ -26,6 +27,8 @@ export interface Target {
   readonly serves: boolean;
   /** Paths and queries of the page, tried in order until one has it. At least one. */
   readonly paths: readonly string[];
+  /** Path of a page with nothing else on it, to be tried and preferred; undefined for none. */
+  readonly shortPath: string | undefined;
   /** Place in the list of engines; of no meaning where there are none. */
   readonly engine: number;
 }
@@ -54,8 +57,11 @@ export interface LoopParts {
 interface Probe {
   readonly target: Target;
   readonly reader: PageReader;
+  readonly short: ShortPage | undefined;
   connection: PageConnection;
-  /** Place of the path in use. */
+  /** What `connection` asks for. */
+  connectedPath: string;
+  /** Place of the whole page's path in use. */
   path: number;
   /** The path has had the page, so there is no reason to try others. */
   pathProven: boolean;
@@ -90,10 +96,14 @@ export class ScrapeLoop {
 
   /** Starts scraping an endpoint, at a random moment of the first interval. */
   add(target: Target): void {
+    const { paths, shortPath } = target;
+    const found = (has: boolean): void => this.#book.shortPageFound(target, has);
     this.#probes.push({
       target,
       reader: this.#parts.readers(target),
-      connection: this.#open(target, 0),
+      short: shortPath === undefined ? undefined : new ShortPage(shortPath, this.#parts.random, found),
+      connection: this.#open(target, paths[0]),
+      connectedPath: paths[0],
       path: 0,
       pathProven: false,
       dueMs: this.#parts.nowMs() + this.#parts.random.next() * Math.min(MAX_SPREAD_MS, this.#pace.intervalMs),
@@ -156,51 +166,69 @@ export class ScrapeLoop {
 
   /** What happened since the last call. */
   takeReport(): ScrapeReport {
-    return this.#book.take(this.#probes.length, this.#pace.intervalMs, this.#pace.costMs);
+    let shortPages = 0;
+    for (const { short } of this.#probes) if (short?.has) shortPages++;
+    return this.#book.take({
+      endpoints: this.#probes.length,
+      shortPages,
+      intervalMs: this.#pace.intervalMs,
+      cpuMsPerScrape: this.#pace.costMs,
+    });
   }
 
   #start(probe: Probe, nowMs: number): void {
     probe.startedMs = nowMs;
     this.#underWay++;
+    this.#connect(probe, probe.short?.pathAt(nowMs) ?? probe.target.paths[probe.path]);
     probe.connection.get({
       page: (bytes) => this.#arrived(probe, bytes),
       failed: (fault, message) => this.#failed(probe, fault, message),
     });
   }
 
-  #open({ host, port, paths }: Target, path: number): PageConnection {
-    return this.#parts.fetcher.open(host, port, paths[path]);
+  #open({ host, port }: Target, path: string): PageConnection {
+    return this.#parts.fetcher.open(host, port, path);
+  }
+
+  #connect(probe: Probe, path: string): void {
+    if (probe.connectedPath === path) return;
+    probe.connection.close();
+    probe.connection = this.#open(probe.target, path);
+    probe.connectedPath = path;
   }
 
   #arrived(probe: Probe, page: Uint8Array): void {
     probe.reader.reached?.(undefined);
-    const { good, malformed, trouble } = probe.reader.read(page);
-    if (!good && this.#tryNextPath(probe)) return;
+    const { good, malformed, trouble, names = 0 } = probe.reader.read(page, probe.short?.leastNames ?? 0);
+    if (!good && this.#tryOtherPage(probe)) return;
     const failures = good ? 0 : probe.failures + 1;
     if (malformed === true) this.#book.pollFailed(probe.target, 'malformed', trouble ?? '', failures);
     else if (trouble !== undefined) this.#book.extractFailed(probe.target, trouble, failures);
-    if (good) this.#book.scraped();
-    if (good && probe.failures > 0) this.#book.recovered(probe.target);
-    probe.pathProven ||= good;
+    if (good) this.#tookPage(probe, names);
     this.#ended(probe, good);
+  }
+
+  #tookPage(probe: Probe, names: number): void {
+    this.#book.scraped();
+    if (probe.failures > 0) this.#book.recovered(probe.target);
+    probe.pathProven = true;
+    probe.short?.took(names);
   }
 
   #failed(probe: Probe, fault: FetchFault, message: string): void {
     probe.reader.reached?.(fault);
-    if (fault === 'status' && this.#tryNextPath(probe)) return;
+    if (fault === 'connect' || fault === 'timeout') probe.short?.failed();
+    else if (this.#tryOtherPage(probe, fault === 'status')) return;
     this.#book.pollFailed(probe.target, fault, message, probe.failures + 1);
     this.#ended(probe, false);
   }
 
-  /** Goes on to a path that was not tried yet, with the next turn; false when there is none, back at the first. */
-  #tryNextPath(probe: Probe): boolean {
-    const { paths } = probe.target;
-    if (probe.pathProven || paths.length === 1) return false;
-    const next = (probe.path + 1) % paths.length;
-    probe.path = next;
-    probe.connection.close();
-    probe.connection = this.#open(probe.target, next);
-    if (next === 0) return false;
+  /**
+   * Goes on with the next turn to a page that was not tried yet: the whole one after a short one, or one that may be
+   * `elsewhere`. False when there is none, back at the first.
+   */
+  #tryOtherPage(probe: Probe, elsewhere = true): boolean {
+    if (probe.short?.refused() !== true && !(elsewhere && nextPath(probe))) return false;
     probe.dueMs = this.#parts.nowMs();
     this.#free(probe);
     return true;
@@ -221,4 +249,12 @@ export class ScrapeLoop {
     this.#underWay--;
     this.#pace.scraped();
   }
+}
+
+/** Moves on to the next path, unless one has had the page; false when all were tried, back at the first. */
+function nextPath(probe: Probe): boolean {
+  const { paths } = probe.target;
+  if (probe.pathProven || paths.length === 1) return false;
+  probe.path = (probe.path + 1) % paths.length;
+  return probe.path !== 0;
 }

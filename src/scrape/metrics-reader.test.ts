@@ -20,12 +20,13 @@ function rig(engine = 'vllm', slot = 0) {
   const attributes = new Map(['heat', 'depth'].map((key) => [key, new Float64Array(4).fill(-1)]));
   const told: EndpointFact[] = [];
   columns.generation[slot] = 5;
-  const target = { slot, generation: 5, host: 'h', port: 1, serves: true, paths: ['/metrics'] };
+  const target = { slot, generation: 5, host: 'h', port: 1, serves: true, paths: ['/metrics'], shortPath: undefined };
   const reader = metricsReaders(ENGINES, { columns, attributes, tell: (fact) => told.push(fact), nowMs: () => 77 })({
     ...target,
     engine: ENGINES.findIndex(({ name }) => name === engine),
   });
-  return { columns, attributes, told, read: (page: string) => reader.read(Buffer.from(page)) };
+  const read = (page: string, leastNames = 0) => reader.read(Buffer.from(page), leastNames);
+  return { columns, attributes, told, read };
 }
 
 const info = (adapters: string, value: number): string =>
@@ -34,13 +35,13 @@ const info = (adapters: string, value: number): string =>
 describe('attributes', () => {
   it('go to the column of their key, in whatever order the columns come', () => {
     const { attributes, columns, read } = rig('mine', 2);
-    expect(read('depth 3\nheat -4\n')).toEqual({ good: true });
+    expect(read('depth 3\nheat -4\n')).toEqual({ good: true, names: 2 });
     expect([attributes.get('depth'), attributes.get('heat')]).toEqual([
       Float64Array.of(-1, -1, 3, -1),
       Float64Array.of(-1, -1, -4, -1),
     ]);
     expect([columns.scrapes[2], columns.scrapedAtMs[2], columns.waiting[2]]).toEqual([1, 77, Number.NaN]);
-    expect(read('depth 5\n')).toEqual({ good: true, trouble: 'not on the page, or not usable: heat' });
+    expect(read('depth 5\n')).toEqual({ good: true, names: 1, trouble: 'not on the page, or not usable: heat' });
     expect([attributes.get('depth')?.[2], attributes.get('heat')?.[2]]).toEqual([5, Number.NaN]);
   });
 
@@ -52,7 +53,8 @@ describe('attributes', () => {
 
   it('stay when a page is none', () => {
     const { attributes, read } = rig('mine');
-    expect(read('<html>\n')).toEqual({ good: false, trouble: 'not on the page, or not usable: depth, heat' });
+    const trouble = 'not on the page, or not usable: depth, heat';
+    expect(read('<html>\n')).toEqual({ good: false, names: 0, trouble });
     expect(attributes.get('depth')?.[0]).toBe(-1);
   });
 

@@ -5,7 +5,7 @@ import type { Engine } from './engines.ts';
 import type { FetchFault } from './fetch-page.ts';
 import type { Target } from './loop.ts';
 import { sameLora } from './lora.ts';
-import { GOOD, type PageReader, type Verdict } from './page-reader.ts';
+import type { PageReader, Verdict } from './page-reader.ts';
 import { type PageReading, SignalReader } from './signals.ts';
 
 /** Where what metrics pages say goes. */
@@ -52,11 +52,13 @@ class MetricsReader implements PageReader {
     this.#sinks = sinks;
   }
 
-  read(page: Uint8Array): Verdict {
+  read(page: Uint8Array, leastNames: number): Verdict {
     const reading = this.#layout.reader.read(page);
-    if (reading.usable) this.#write(reading);
-    if (reading.usable && reading.missing.length === 0) return GOOD;
-    return { good: reading.usable, trouble: `not on the page, or not usable: ${reading.missing.join(', ')}` };
+    const { names, missing } = reading;
+    const good = reading.usable && names >= leastNames;
+    if (good) this.#write(reading);
+    if (good && missing.length === 0) return { good, names };
+    return { good, names, trouble: `not on the page, or not usable: ${missing.join(', ')}` };
   }
 
   /** Tells the picking thread at once whether the endpoint can be reached: the report may be a second away. */

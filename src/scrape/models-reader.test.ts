@@ -11,9 +11,10 @@ function rig() {
     port: 1,
     serves: true,
     paths: ['/v1/models'],
+    shortPath: undefined,
     engine: 0,
   });
-  return { told, read: (page: string) => reader.read(Buffer.from(page)) };
+  return { told, read: (page: string) => reader.read(Buffer.from(page), 0) };
 }
 
 const list = (...ids: string[]): string =>

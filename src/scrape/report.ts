@@ -13,6 +13,11 @@ export interface EndpointError extends EndpointRef {
   readonly failures: number;
 }
 
+/** Whether an endpoint has a short page. */
+export interface ShortPageFound extends EndpointRef {
+  readonly has: boolean;
+}
+
 /** What the worker did since its last report. */
 export interface ScrapeReport {
   readonly kind: 'report';
@@ -26,8 +31,12 @@ export interface ScrapeReport {
   readonly errors: readonly EndpointError[];
   /** Endpoints whose page came again after it had not. */
   readonly recovered: readonly EndpointRef[];
+  /** Endpoints that were found to have a short page, or to have none. */
+  readonly shortPagesFound: readonly ShortPageFound[];
   /** Endpoints being scraped, how often each (configured, or stretched by the CPU budget), and the cost of one. */
   readonly endpoints: number;
+  /** How many of them have a short page. */
+  readonly shortPages: number;
   readonly intervalMs: number;
   readonly cpuMsPerScrape: number;
 }
@@ -38,6 +47,7 @@ export class ReportBook {
   #extractErrors = 0;
   #pollErrors: Partial<Record<FetchFault, number>> = {};
   #recovered: EndpointRef[] = [];
+  #shortPagesFound: ShortPageFound[] = [];
   readonly #errors = new Map<number, EndpointError>();
 
   scraped(): void {
@@ -46,6 +56,10 @@ export class ReportBook {
 
   recovered(endpoint: EndpointRef): void {
     this.#recovered.push({ slot: endpoint.slot, generation: endpoint.generation });
+  }
+
+  shortPageFound({ slot, generation }: EndpointRef, has: boolean): void {
+    this.#shortPagesFound.push({ slot, generation, has });
   }
 
   pollFailed(endpoint: EndpointRef, fault: FetchFault, message: string, failures: number): void {
@@ -59,7 +73,7 @@ export class ReportBook {
   }
 
   /** The counts so far, which start again from nothing. */
-  take(endpoints: number, intervalMs: number, cpuMsPerScrape: number): ScrapeReport {
+  take(now: Pick<ScrapeReport, 'endpoints' | 'shortPages' | 'intervalMs' | 'cpuMsPerScrape'>): ScrapeReport {
     const report: ScrapeReport = {
       kind: 'report',
       scrapes: this.#scrapes,
@@ -67,14 +81,14 @@ export class ReportBook {
       extractErrors: this.#extractErrors,
       errors: [...this.#errors.values()],
       recovered: this.#recovered,
-      endpoints,
-      intervalMs,
-      cpuMsPerScrape,
+      shortPagesFound: this.#shortPagesFound,
+      ...now,
     };
     this.#scrapes = 0;
     this.#extractErrors = 0;
     this.#pollErrors = {};
     this.#recovered = [];
+    this.#shortPagesFound = [];
     this.#errors.clear();
     return report;
   }

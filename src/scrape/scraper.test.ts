@@ -20,6 +20,7 @@ const SOURCE: HttpSourceSettings = {
   scheme: 'http',
   path: '/metrics',
   port: undefined,
+  shortPage: true,
   insecureSkipVerify: true,
   caCertPath: undefined,
   clientCertPath: undefined,
@@ -96,7 +97,7 @@ function rig(specs: EndpointSpec[], options: Partial<ScraperOptions> = {}): Rig 
   };
   const scraper = startScraper({
     settings: { source: SOURCE, extractor: EXTRACTOR, intervalMs: 50, timeoutMs: 200, reportMs: 50 },
-    log: { info: write('info'), warn: write('warn'), error: write('error') },
+    log: { debug() {}, info: write('info'), warn: write('warn'), error: write('error') },
     onReport: (report) => reports.push(report),
     ...options,
     table,

@@ -10,6 +10,7 @@ import type { LoopSettings, Target } from './loop.ts';
 import type { ReadTask, TargetsMessage, WorkerMessage, WorkerSettings } from './messages.ts';
 import type { ScrapeReport } from './report.ts';
 import type { HttpSourceSettings } from './sources.ts';
+import { shortPagePath } from './short-page.ts';
 import { readTls } from './tls-files.ts';
 import { type ScrapeLog, Troubles } from './troubles.ts';
 
@@ -87,6 +88,8 @@ class WorkerScraper implements Scraper {
   readonly #maxHeapMiB: number;
   readonly #troubles: Troubles;
   readonly #stopListening: () => void;
+  /** By engine; endpoints of one engine have one text. */
+  readonly #shortPaths: readonly (string | undefined)[];
   /** Keys of the custom attributes whose columns are held for the worker. */
   readonly #attributes: ReadonlySet<string>;
   #worker: Worker | undefined;
@@ -105,6 +108,8 @@ class WorkerScraper implements Scraper {
     this.#silenceMs = silenceMs;
     this.#maxHeapMiB = maxHeapMiB;
     this.#attributes = new Set(extractor?.engines.flatMap(({ attributes = [] }) => attributes.map(({ key }) => key)));
+    const shortPages = source.shortPage && source.path === DEFAULT_PATH;
+    this.#shortPaths = shortPages ? (extractor?.engines ?? []).map((engine) => shortPagePath(engine)) : [];
     this.#workerSettings = {
       tls: source.scheme === 'https' ? readTls(source) : undefined,
       task: this.#task(),
@@ -241,6 +246,16 @@ class WorkerScraper implements Scraper {
     const otherPath = source.path === DEFAULT_PATH ? extractor?.engines[engine].otherPath : undefined;
     const paths = otherPath === undefined ? [source.path] : [source.path, otherPath];
     const scrapedPort = source.port ?? port;
-    return { slot, generation, host: address, port: scrapedPort, serves: scrapedPort === port, paths, engine };
+    const shortPath = this.#shortPaths[engine];
+    return {
+      slot,
+      generation,
+      host: address,
+      port: scrapedPort,
+      serves: scrapedPort === port,
+      paths,
+      shortPath,
+      engine,
+    };
   }
 }

@@ -1,6 +1,6 @@
 import type { LoraInfo } from '../core/endpoint.ts';
 import { AttributeCollector, type Collector, SignalCollector } from './collectors.ts';
-import { type Engine, type SignalName, SIGNALS, type SignalSpec } from './engines.ts';
+import { type Engine, metricNames, type SignalName, SIGNALS, type SignalSpec } from './engines.ts';
 import { indexNames, type NameIndex, scanPage } from './exposition.ts';
 import { LoraCollector } from './lora.ts';
 import type { Sample } from './sample.ts';
@@ -14,6 +14,8 @@ export interface PageReading {
   readonly lora: LoraInfo | undefined;
   /** Signals and attributes the engine should show and the page did not, or not as a possible value. */
   readonly missing: readonly string[];
+  /** How many of the engine's metric names the page has, with whatever labels. */
+  readonly names: number;
   /** Whether the page is the engine's: some of the load is on it, or anything where the engine shows no load. */
   readonly usable: boolean;
 }
@@ -34,7 +36,9 @@ export class SignalReader {
   readonly #attributes: readonly AttributeCollector[];
   readonly #lora: LoraCollector | undefined;
   readonly #showsLoad: boolean;
-  readonly #collectorsByName: Collector[][] = [];
+  readonly #collectorsByName: readonly (readonly Collector[])[];
+  /** 1 for every name that is on the page. */
+  readonly #seen: Uint8Array;
   readonly #attributeValues: Float64Array;
   readonly #values: Record<SignalName, number> = {
     waiting: Number.NaN,
@@ -44,7 +48,8 @@ export class SignalReader {
     blockCount: Number.NaN,
   };
 
-  constructor({ signals, attributes = [], lora }: Engine) {
+  constructor(engine: Engine) {
+    const { signals, attributes = [], lora } = engine;
     this.#plans = SIGNALS.flatMap((signal): SignalPlan[] => {
       const spec = signals[signal];
       if (spec === undefined) return [];
@@ -55,14 +60,16 @@ export class SignalReader {
     this.#attributes = attributes.map((attribute) => new AttributeCollector(attribute));
     this.#attributeValues = new Float64Array(attributes.length);
     this.#lora = lora && new LoraCollector(lora);
-    this.#names = this.#indexCollectors();
+    const names = metricNames(engine);
+    const collectors = this.#collectors();
+    this.#names = indexNames(names);
+    this.#seen = new Uint8Array(names.length);
+    this.#collectorsByName = names.map((name) => collectors.filter(({ metric }) => metric.name === name));
   }
 
   /** Reads a page; the answer is valid until the next call. Never throws. */
   read(page: Uint8Array): PageReading {
-    for (const plan of this.#plans) for (const collector of plan.collectors) collector.clear();
-    for (const attribute of this.#attributes) attribute.clear();
-    this.#lora?.clear();
+    this.#clear();
     scanPage(page, this.#names, this.#collect, this.#glance);
     let missing = NOTHING;
     let found = 0;
@@ -81,27 +88,23 @@ export class SignalReader {
     const usable = this.#showsLoad
       ? LOAD.some((signal) => !Number.isNaN(this.#values[signal]))
       : found > 0 || lora !== undefined || missing.length === 0;
-    return { values: this.#values, attributes: this.#attributeValues, lora, missing, usable };
+    const names = this.#seen.reduce((sum, seen) => sum + seen, 0);
+    return { values: this.#values, attributes: this.#attributeValues, lora, missing, names, usable };
   }
 
-  /** Groups the collectors by the name they wait for; the answer says under which index. */
-  #indexCollectors(): NameIndex {
-    const collectors: Collector[] = [
-      ...this.#plans.flatMap((plan) => plan.collectors),
-      ...this.#attributes,
-      ...(this.#lora?.collectors ?? []),
-    ];
-    const places = new Map<string, number>();
-    for (const collector of collectors) {
-      const { name } = collector.metric;
-      const index = places.get(name) ?? places.size;
-      places.set(name, index);
-      (this.#collectorsByName[index] ??= []).push(collector);
-    }
-    return indexNames([...places.keys()]);
+  #clear(): void {
+    for (const plan of this.#plans) for (const collector of plan.collectors) collector.clear();
+    for (const attribute of this.#attributes) attribute.clear();
+    this.#lora?.clear();
+    this.#seen.fill(0);
+  }
+
+  #collectors(): readonly Collector[] {
+    return [...this.#plans.flatMap((plan) => plan.collectors), ...this.#attributes, ...(this.#lora?.collectors ?? [])];
   }
 
   readonly #collect = (name: number, sample: Sample): void => {
+    this.#seen[name] = 1;
     for (const collector of this.#collectorsByName[name]) {
       if (collector.metric.labels.every(([label, value]) => sample.label(label) === value)) collector.take(sample);
     }

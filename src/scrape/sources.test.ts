@@ -24,6 +24,7 @@ describe('metrics-data-source', () => {
       scheme: 'http',
       path: '/metrics',
       port: undefined,
+      shortPage: true,
       insecureSkipVerify: true,
       caCertPath: undefined,
       clientCertPath: undefined,
@@ -39,6 +40,7 @@ describe('metrics-data-source', () => {
     [{ path: 'stats?a=b' }, { path: '/stats?a=b' }],
     [{ port: 1 }, { port: 1 }],
     [{ port: 65_535 }, { port: 65_535 }],
+    [{ shortPage: false }, { shortPage: false }],
     [
       { scheme: 'https', insecureSkipVerify: false, caCertPath: '/ca' },
       { scheme: 'https', caCertPath: '/ca' },
@@ -56,6 +58,7 @@ describe('metrics-data-source', () => {
     [{ port: 0 }, />=1/],
     [{ port: 65_536 }, /<=65535/],
     [{ port: 1.5 }, /integer/i],
+    [{ shortPage: 'no' }, /boolean/],
     [{ port: '80' }, /number/],
     [{ interval: 'soon' }, /invalid duration "soon"/],
     [{ interval: '5' }, /missing unit in duration "5"/],
@@ -79,6 +82,7 @@ describe('models-data-source', () => {
       scheme: 'http',
       path: '/v1/models',
       port: undefined,
+      shortPage: false,
       insecureSkipVerify: true,
       caCertPath: undefined,
       clientCertPath: undefined,
@@ -92,6 +96,7 @@ describe('models-data-source', () => {
     const settings = { scheme: 'https', path: '/models', intervalMs: 60_000, insecureSkipVerify: false };
     expect(modelsSource(parameters)).toMatchObject(settings);
     expect(() => modelsSource({ port: 8000 })).toThrow(/never/);
+    expect(() => modelsSource({ shortPage: true })).toThrow(/never/);
     expect(() => modelsSource({ clientKeyPath: '/k' })).toThrow(/must be given together/);
   });
 });

@@ -11,6 +11,8 @@ export interface HttpSourceSettings {
   readonly scheme: 'http' | 'https';
   /** Path and query, with its slash. */
   readonly path: string;
+  /** Whether to ask servers for what is read only, where they are known to print that alone. */
+  readonly shortPage: boolean;
   /** Overrides the port of every endpoint. */
   readonly port: number | undefined;
   readonly insecureSkipVerify: boolean;
@@ -82,6 +84,15 @@ const metricsParameters = v.pipe(
         v.description('Port of the page, where it is not the port that serves requests.'),
       ),
     ),
+    shortPage: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description(
+          "Whether to ask vLLM for the metrics that are read instead of all; not where 'path' is another than /metrics.",
+        ),
+      ),
+      true,
+    ),
   }),
   v.check((parameters) => isPair(parameters), PAIR),
 );
@@ -99,7 +110,7 @@ export const metricsDataSource = definePlugin({
   summary: 'Fetches the metrics page of every endpoint.',
   config: metricsParameters,
   payload: 'metrics-page',
-  create: ({ port, ...rest }) => settingsOf('metrics-data-source', rest, port),
+  create: ({ port, shortPage, ...rest }) => ({ ...settingsOf('metrics-data-source', rest), port, shortPage }),
 });
 
 /** Where lists of models come from. */
@@ -111,7 +122,7 @@ export const modelsDataSource = definePlugin({
   config: modelsParameters,
   payload: 'model-list',
   create: (parameters) => {
-    const settings = settingsOf('models-data-source', parameters, undefined);
+    const settings = settingsOf('models-data-source', parameters);
     return { ...settings, intervalMs: settings.intervalMs ?? MODELS_INTERVAL_MS };
   },
 });
@@ -119,13 +130,13 @@ export const modelsDataSource = definePlugin({
 function settingsOf(
   type: HttpSourceSettings['type'],
   { interval, path, caCertPath, clientCertPath, clientKeyPath, ...rest }: v.InferOutput<typeof modelsParameters>,
-  port: number | undefined,
 ): HttpSourceSettings {
   return {
     ...rest,
     type,
     path: path.startsWith('/') ? path : `/${path}`,
-    port,
+    port: undefined,
+    shortPage: false,
     caCertPath: caCertPath || undefined,
     clientCertPath: clientCertPath || undefined,
     clientKeyPath: clientKeyPath || undefined,

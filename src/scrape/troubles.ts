@@ -3,6 +3,7 @@ import type { EndpointError, ScrapeReport } from './report.ts';
 
 /** Where log lines go; a pino logger is one. */
 export interface ScrapeLog {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -29,6 +30,11 @@ export class Troubles {
   take(report: ScrapeReport, name: (endpoint: EndpointRef) => string | undefined): void {
     for (const endpoint of report.recovered) {
       if (this.#failing.delete(key(endpoint))) this.#log.info({ endpoint: name(endpoint) }, `${this.#page} is back`);
+    }
+    for (const found of report.shortPagesFound) {
+      const endpoint = name(found);
+      const fact = found.has ? 'has a short form, which is read from now on' : 'has no short form, so it is read whole';
+      if (endpoint !== undefined) this.#log.debug({ endpoint }, `${this.#page} ${fact}`);
     }
     for (const error of report.errors) {
       const endpoint = name(error);

@@ -163,6 +163,7 @@ export const FAMILIES = {
   memory_limit_bytes: gauge('Memory the process can use before it ends: of the JavaScript heap, and in all (ours).', [
     'kind',
   ]),
+  short_metrics_page_endpoints: gauge('Endpoints whose metrics are asked for alone, without the rest (ours).', []),
   scraper_restarts_total: counter('Times the scrape worker died and was started again (ours).', []),
   plugin_faults_total: counter('Times a plugin failed; what it does was missing for that request (ours).', [
     'plugin_type',

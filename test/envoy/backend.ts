@@ -15,7 +15,7 @@ export interface Backend {
   readonly received: Received[];
   /** Default: 200, `{"ok":true}`. `/metrics` is answered before it gets here. */
   answer: (received: Received, response: ServerResponse, request: IncomingMessage) => void;
-  /** What `/metrics` says; an idle server by default. */
+  /** What `/metrics` says, whatever of it is asked for; an idle server by default. */
   metrics: string;
   /** Refuses connections from now on, and drops those that are open. */
   die(): Promise<void>;
@@ -29,7 +29,7 @@ vllm:kv_cache_usage_perc 0
 
 export async function startBackend(): Promise<Backend> {
   const server = createServer((request, response) => {
-    if (request.url === '/metrics') {
+    if (request.url?.startsWith('/metrics') === true) {
       response.end(backend.metrics);
       return;
     }

@@ -242,6 +242,7 @@ export const OURS: readonly string[] = [
   'idle_streams_ended_total',
   'event_loop_stall_seconds',
   'memory_limit_bytes',
+  'short_metrics_page_endpoints',
   'scraper_restarts_total',
   'plugin_faults_total',
   'config_reload_errors_total',

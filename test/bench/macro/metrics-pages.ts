@@ -5,22 +5,30 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 const PAGE_BYTES = 22 * 1024;
 const HEAD_END = '\r\n\r\n';
 
-/** Opens `count` ports of 127.0.0.1 that answer every GET with a metrics page. */
+/**
+ * Opens `count` ports of 127.0.0.1 that answer every GET with a metrics page, or with the beginning of it that has the
+ * load on it where names are given: as vLLM does.
+ */
 export async function servePages(count: number): Promise<{ readonly ports: number[]; readonly servers: Server[] }> {
-  const page = vllmPage(PAGE_BYTES);
-  const head = ['HTTP/1.1 200 OK', 'content-type: text/plain; version=0.0.4; charset=utf-8'];
-  const answer = Buffer.from([...head, `content-length: ${page.length}`, '', page].join('\r\n'));
-  const servers = Array.from({ length: count }, () => createServer((socket) => answerAll(socket, answer)));
+  const whole = answerOf(vllmPage(PAGE_BYTES));
+  const short = answerOf(vllmPage(0));
+  const servers = Array.from({ length: count }, () => createServer((socket) => answerAll(socket, whole, short)));
   for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
   return { ports: servers.map((server) => (server.address() as AddressInfo).port), servers };
 }
 
+function answerOf(page: string): Buffer {
+  const head = ['HTTP/1.1 200 OK', 'content-type: text/plain; version=0.0.4; charset=utf-8'];
+  return Buffer.from([...head, `content-length: ${page.length}`, '', page].join('\r\n'));
+}
+
 /** Scrapers do not send a request before they have the last answer, so one that ends here is all there is. */
-function answerAll(socket: Socket, answer: Buffer): void {
+function answerAll(socket: Socket, whole: Buffer, short: Buffer): void {
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => {
-    if (chunk.toString('latin1').endsWith(HEAD_END)) socket.write(answer);
+    const request = chunk.toString('latin1');
+    if (request.endsWith(HEAD_END)) socket.write(request.startsWith('GET /metrics/?name') ? short : whole);
   });
 }
 
