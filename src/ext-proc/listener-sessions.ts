@@ -1,5 +1,5 @@
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { EventEmitter } from 'node:events';
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { type ConnectionInjector, type Server, ServerCredentials } from '@grpc/grpc-js';
 import { ConfigError } from '../core/errors.ts';
@@ -12,11 +12,11 @@ import { RewritingConnection } from './authority/rewriting-connection.ts';
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
 
-type StreamListener = (...parts: unknown[]) => void;
-const GRPC_TYPE = 'application/grpc';
-
 /** A client that has not answered a ping by then will not get a gentler goodbye. */
 const GOODBYE_MS = 1000;
+
+/** Every content type of gRPC begins like this. */
+const GRPC_TYPE = 'application/grpc';
 
 /** Serves one gRPC call from its first byte. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
@@ -87,6 +87,8 @@ export class ListenerSessions {
     session.once('close', () => this.connections.delete(session));
   }
 }
+
+type StreamListener = (...parts: unknown[]) => void;
 
 /** Puts the routes before what the server does with streams. */
 function route(server: Http2Server, routes: StreamRoutes): void {

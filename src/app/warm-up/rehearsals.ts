@@ -1,4 +1,5 @@
 import { framed } from '../../ext-proc/grpc/message-frame.ts';
+import { toHeaderMap } from '../../gateway/header-list.ts';
 import { encodeProcessingRequest, type ProcessingRequest } from '../../protos/ext-proc.ts';
 
 /** What is sent over a stage's connection, one call after the other. */
@@ -107,7 +108,5 @@ function answerHeaders(contentType: string): ProcessingRequest {
 }
 
 function headers(fields: Readonly<Record<string, string>>): NonNullable<ProcessingRequest['requestHeaders']> {
-  return {
-    headers: { headers: Object.entries(fields).map(([key, value]) => ({ key, rawValue: Buffer.from(value) })) },
-  };
+  return { headers: toHeaderMap(Object.entries(fields)) };
 }

@@ -88,19 +88,17 @@ export class GrpcCall {
     const stream = this.#stream;
     if (this.#ended || isOver(stream)) return;
     this.#ended = true;
-    const trailers = trailersOf(code, details);
     if (stream.headersSent) {
       stream.once('wantTrailers', () => {
-        stream.sendTrailers(trailers);
+        stream.sendTrailers(trailersOf(code, details));
         this.#finish();
       });
       stream.end();
+      drop(stream);
     } else {
-      stream.respond({ ...HEADERS, ...trailers }, { endStream: true });
+      answerAtOnce(stream, code, details);
       this.#finish();
     }
-    // What the peer still sends is read and dropped, or its stream would stay open.
-    stream.resume();
   }
 
   #receive(chunk: Buffer): void {
@@ -146,7 +144,17 @@ function isOver({ closed, destroyed }: ServerHttp2Stream): boolean {
 /** Ends a call before it began. */
 export function refuseCall(stream: ServerHttp2Stream, code: status, details: string): void {
   stream.on('error', () => undefined);
+  answerAtOnce(stream, code, details);
+}
+
+/** An answer of nothing but its status. */
+function answerAtOnce(stream: ServerHttp2Stream, code: status, details: string): void {
   stream.respond({ ...HEADERS, ...trailersOf(code, details) }, { endStream: true });
+  drop(stream);
+}
+
+/** What the peer still sends is read and dropped, or its stream would stay open. */
+function drop(stream: ServerHttp2Stream): void {
   stream.resume();
 }
 
