@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../test/kit/clock.ts';
+import { answeringApi } from '../../test/kit/kubernetes.ts';
 import { AccessReview } from './access-review.ts';
-import type { ApiRequest, KubernetesApi } from './api.ts';
+import type { ApiRequest } from './api.ts';
 import { errorOf } from './api-error.ts';
 
 const TOKENS = '/apis/authentication.k8s.io/v1/tokenreviews';
@@ -17,19 +18,12 @@ function rig() {
     fault: undefined as Error | undefined,
     gate: Promise.resolve(),
   };
-  const api: KubernetesApi = {
-    server: 'memory',
-    // oxlint-disable-next-line require-yield
-    async *watch() {
-      throw new Error('not asked');
-    },
-    async request(request) {
-      asked.push(request);
-      await answers.gate;
-      if (answers.fault !== undefined) throw answers.fault;
-      return { status: request.path === TOKENS ? answers.status : answers.allowed };
-    },
-  };
+  const api = answeringApi(async (request) => {
+    asked.push(request);
+    await answers.gate;
+    if (answers.fault !== undefined) throw answers.fault;
+    return { status: request.path === TOKENS ? answers.status : answers.allowed };
+  });
   return { clock, asked, answers, review: new AccessReview(api, clock) };
 }
 

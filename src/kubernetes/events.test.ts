@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../test/kit/clock.ts';
-import type { ApiRequest, KubernetesApi } from './api.ts';
+import { answeringApi } from '../../test/kit/kubernetes.ts';
+import type { ApiRequest } from './api.ts';
 import { type ApiError, errorOf } from './api-error.ts';
 import { EventRecorder, type Happening } from './events.ts';
 
@@ -19,19 +20,12 @@ function rig() {
   const asked: ApiRequest[] = [];
   const faults: (ApiError | undefined)[] = [];
   const failures: string[] = [];
-  const api: KubernetesApi = {
-    server: 'memory',
-    // oxlint-disable-next-line require-yield
-    async *watch() {
-      throw new Error('not asked');
-    },
-    async request(request) {
-      asked.push(request);
-      const fault = faults.shift();
-      if (fault !== undefined) throw fault;
-      return Promise.resolve({});
-    },
-  };
+  const api = answeringApi(async (request) => {
+    asked.push(request);
+    const fault = faults.shift();
+    if (fault !== undefined) throw fault;
+    return Promise.resolve({});
+  });
   const recorder = new EventRecorder({
     api,
     clock,

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { METRICS_SOURCE } from '../../test/kit/metrics-source.ts';
 import type { EndpointSpec } from '../core/endpoint.ts';
 import { MAX_ATTRIBUTES } from '../datastore/attributes.ts';
 import { allocateColumns } from '../datastore/columns.ts';
@@ -15,18 +16,6 @@ import type { ScrapeReport } from './report.ts';
 import { type Scraper, type ScraperOptions, startScraper } from './scraper.ts';
 import type { HttpSourceSettings } from './sources.ts';
 
-const SOURCE: HttpSourceSettings = {
-  type: 'metrics-data-source',
-  scheme: 'http',
-  path: '/metrics',
-  port: undefined,
-  shortPage: true,
-  insecureSkipVerify: true,
-  caCertPath: undefined,
-  clientCertPath: undefined,
-  clientKeyPath: undefined,
-  intervalMs: undefined,
-};
 const EXTRACTOR = { labelKey: 'llm-d.ai/engine-type', defaultEngine: 'vllm', engines: BUILT_IN_ENGINES };
 
 const cleanups: (() => unknown)[] = [];
@@ -96,7 +85,7 @@ function rig(specs: EndpointSpec[], options: Partial<ScraperOptions> = {}): Rig 
     log.push(`${level} ${message} ${JSON.stringify(fields)}`);
   };
   const scraper = startScraper({
-    settings: { source: SOURCE, extractor: EXTRACTOR, intervalMs: 50, timeoutMs: 200, reportMs: 50 },
+    settings: { source: METRICS_SOURCE, extractor: EXTRACTOR, intervalMs: 50, timeoutMs: 200, reportMs: 50 },
     log: { debug() {}, info: write('info'), warn: write('warn'), error: write('error') },
     onReport: (report) => reports.push(report),
     ...options,
@@ -133,7 +122,7 @@ describe('scraping', () => {
   it('reads all ranks from the overriding port', async () => {
     const server = await new ModelServer().start();
     const { port, ...spec } = server.spec('a');
-    const settings = { source: { ...SOURCE, port }, extractor: EXTRACTOR, intervalMs: 50 };
+    const settings = { source: { ...METRICS_SOURCE, port }, extractor: EXTRACTOR, intervalMs: 50 };
     const { table } = rig([{ ...spec, port: 1 }], { settings });
     await until(() => table.signals.scrapes[0] > 0);
   });
@@ -196,7 +185,7 @@ describe('membership', () => {
     const release: (() => void)[] = [];
     slow.answer = (_, response) => release.push(() => response.end(page(99)));
     const { table } = rig([slow.spec('old')], {
-      settings: { source: SOURCE, extractor: EXTRACTOR, intervalMs: 50, timeoutMs: 60_000 },
+      settings: { source: METRICS_SOURCE, extractor: EXTRACTOR, intervalMs: 50, timeoutMs: 60_000 },
     });
     await until(() => release.length === 1);
     const quick = await new ModelServer().start();
@@ -245,7 +234,7 @@ describe('adapters', () => {
     const noLora = mergeEngines([{ name: 'vllm', queuedRequestsSpec: 'vllm:num_requests_waiting' }]);
     const second = rig([server.spec('a')], {
       table,
-      settings: { source: SOURCE, extractor: { ...EXTRACTOR, engines: noLora }, intervalMs: 50 },
+      settings: { source: METRICS_SOURCE, extractor: { ...EXTRACTOR, engines: noLora }, intervalMs: 50 },
     });
     expect(table.lora(0)).toBeUndefined();
     const scrapes = table.signals.scrapes[0];
@@ -259,7 +248,7 @@ describe('adapters', () => {
 
 describe('custom attributes', () => {
   const withCustom = (...keys: string[]): ScraperOptions['settings'] => ({
-    source: SOURCE,
+    source: METRICS_SOURCE,
     extractor: {
       ...EXTRACTOR,
       defaultEngine: 'mine',
@@ -302,7 +291,7 @@ describe('custom attributes', () => {
 
 describe('lists of models', () => {
   const settings: ScraperOptions['settings'] = {
-    source: { ...SOURCE, type: 'models-data-source', path: '/v1/models' },
+    source: { ...METRICS_SOURCE, type: 'models-data-source', path: '/v1/models' },
     extractor: undefined,
     intervalMs: 50,
     timeoutMs: 200,
@@ -362,7 +351,7 @@ describe('several ranks in one pod', () => {
     const { port } = exporter.spec('exporter');
     const { table } = rig(
       ranks.map((rank, index) => rank.spec(`pod-rank-${index}`)),
-      { settings: { source: { ...SOURCE, port }, extractor: EXTRACTOR, intervalMs: 50 } },
+      { settings: { source: { ...METRICS_SOURCE, port }, extractor: EXTRACTOR, intervalMs: 50 } },
     );
     await until(() => table.signals.scrapes[0] > 0 && table.signals.scrapes[1] > 0);
     expect([table.signals.waiting[0], table.signals.waiting[1]]).toEqual([9, 9]);
@@ -379,7 +368,7 @@ describe('a server whose page is at another path', () => {
     const { table, reports } = rig([spec]);
     await until(() => table.signals.waiting[0] === 6);
     const custom = rig([spec], {
-      settings: { source: { ...SOURCE, path: '/stats' }, extractor: EXTRACTOR, intervalMs: 50, reportMs: 50 },
+      settings: { source: { ...METRICS_SOURCE, path: '/stats' }, extractor: EXTRACTOR, intervalMs: 50, reportMs: 50 },
     });
     await until(() => sum(custom.reports, ({ extractErrors }) => extractErrors) > 1);
     expect(custom.table.signals.waiting[0]).toBeNaN();
@@ -426,7 +415,7 @@ describe('the worker', () => {
       'const kept = []; setInterval(() => { for (let i = 0; i < 100; i++) kept.push(new Array(1000).fill({})); })';
     const { scraper, log } = rig([], {
       workerUrl: new URL(`data:text/javascript,${code}`),
-      settings: { source: SOURCE, extractor: EXTRACTOR, intervalMs: 50, maxHeapMiB: 20 },
+      settings: { source: METRICS_SOURCE, extractor: EXTRACTOR, intervalMs: 50, maxHeapMiB: 20 },
     });
     await until(() => scraper.restarts === 1);
     expect(log[0]).toMatch(/^error scrape worker lost .*reaching memory limit.*"restarts":1,"pauseMs":100/);
@@ -442,7 +431,7 @@ describe('the worker', () => {
   it('is replaced when it hangs', async () => {
     const { scraper, log } = rig([], {
       workerUrl: new URL('data:text/javascript,for (;;) {}'),
-      settings: { source: SOURCE, extractor: EXTRACTOR, intervalMs: 50, silenceMs: 50 },
+      settings: { source: METRICS_SOURCE, extractor: EXTRACTOR, intervalMs: 50, silenceMs: 50 },
     });
     await until(() => scraper.restarts === 1);
     expect(log[0]).toBe('error scrape worker lost {"cause":"it was silent","restarts":1,"pauseMs":100}');
@@ -472,7 +461,9 @@ describe('the worker', () => {
 
 describe('certificates', () => {
   const https = (source: Partial<HttpSourceSettings>) => () =>
-    rig([], { settings: { source: { ...SOURCE, scheme: 'https', ...source }, extractor: EXTRACTOR, intervalMs: 50 } });
+    rig([], {
+      settings: { source: { ...METRICS_SOURCE, scheme: 'https', ...source }, extractor: EXTRACTOR, intervalMs: 50 },
+    });
 
   it('that cannot be read are a configuration error', () => {
     expect(https({ caCertPath: '/nowhere/ca.pem' })).toThrow(

@@ -44,6 +44,18 @@ export function testTiming(seed = 1): TestTiming {
   };
 }
 
+/** An API server that is only asked, and answers like this; nobody may watch it. */
+export function answeringApi(answer: (request: ApiRequest) => Promise<unknown>): KubernetesApi {
+  return {
+    server: 'memory',
+    // oxlint-disable-next-line require-yield
+    async *watch() {
+      throw new Error('not asked');
+    },
+    request: answer,
+  };
+}
+
 /**
  * What matters of an API server, in memory: versions, pages, watches that resume, history that can be forgotten, and
  * faults on order. Selectors narrow by equality of labels and by name.

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { METRICS_SOURCE } from '../kit/metrics-source.ts';
 import { allocateColumns } from '../../src/datastore/columns.ts';
 import { EndpointTable } from '../../src/datastore/endpoint-table.ts';
 import { BUILT_IN_ENGINES } from '../../src/scrape/engines.ts';
@@ -8,18 +9,6 @@ import type { HttpSourceSettings } from '../../src/scrape/sources.ts';
 import { type ModelServer, startModelServer } from '../../src/simulator/model-server.ts';
 import { eventually } from './eventually.ts';
 
-const SOURCE: HttpSourceSettings = {
-  type: 'metrics-data-source',
-  scheme: 'http',
-  path: '/metrics',
-  shortPage: true,
-  port: undefined,
-  insecureSkipVerify: true,
-  caCertPath: undefined,
-  clientCertPath: undefined,
-  clientKeyPath: undefined,
-  intervalMs: undefined,
-};
 const EXTRACTOR = { labelKey: 'llm-d.ai/engine-type', defaultEngine: 'vllm', engines: BUILT_IN_ENGINES };
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -43,7 +32,7 @@ function scraped({ host, port }: ModelServer, source: Partial<HttpSourceSettings
   };
   const scraper = startScraper({
     table,
-    settings: { source: { ...SOURCE, ...source }, extractor: EXTRACTOR, intervalMs: 50, reportMs: 50 },
+    settings: { source: { ...METRICS_SOURCE, ...source }, extractor: EXTRACTOR, intervalMs: 50, reportMs: 50 },
     log: { debug: write, info: write, warn: write, error: write },
     onReport: (report) => reports.push(report),
   });

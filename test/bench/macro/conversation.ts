@@ -1,3 +1,4 @@
+import { framed } from '../../../src/ext-proc/grpc/message-frame.ts';
 import { encodeProcessingRequest, type ProcessingRequest } from '../../../src/protos/ext-proc.ts';
 import { message } from '../../wire/support.ts';
 
@@ -39,7 +40,10 @@ export function conversation(promptBytes: number, chunks: number, chat = 0): Con
     messages.push(message.responseHeaders(false, { ':status': '200', 'content-type': contentType }));
     for (let i = 0; i < chunks; i++) messages.push(message.responseBody(responsePiece(i, chunks), i === chunks - 1));
   }
-  return { bytes: Buffer.concat(messages.map(framed)), bodyBytes: body.length };
+  return {
+    bytes: Buffer.concat(messages.map((each) => framed(encodeProcessingRequest(each)))),
+    bodyBytes: body.length,
+  };
 }
 
 /** What a gateway sends of a chat request. */
@@ -68,12 +72,4 @@ function responsePiece(index: number, chunks: number): string {
   }
   if (index === chunks - 1) return `data: {"id":"x","choices":[],${USAGE}}\n\ndata: [DONE]\n\n`;
   return `data: {"id":"cmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":" tok"},"finish_reason":null}]}\n\n`;
-}
-
-/** A message as gRPC sends it: uncompressed, its length before it. */
-function framed(request: ProcessingRequest): Buffer {
-  const bytes = encodeProcessingRequest(request);
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([head, bytes]);
 }

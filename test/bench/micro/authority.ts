@@ -1,5 +1,6 @@
 // What the listener that accepts `|` in `:authority` costs, against a plain grpc-js port: CPU per request of an echo.
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { framed } from '../../../src/ext-proc/grpc/message-frame.ts';
 import { selfSignedCertificate } from '../../../src/ext-proc/certificate.ts';
 import { listen } from '../../../src/ext-proc/listener.ts';
 import { type Effort, type Figure, median, type MicroCase } from '../harness.ts';
@@ -85,9 +86,7 @@ async function cpuPerRequest(
   bodyBytes: number,
   requests: number,
 ): Promise<number> {
-  const bytes = Buffer.alloc(5 + bodyBytes, 'x');
-  bytes[0] = 0;
-  bytes.writeUInt32BE(bodyBytes, 1);
+  const bytes = framed(Buffer.alloc(bodyBytes, 'x'));
   const load: Load = {
     ...target,
     path: PATH,

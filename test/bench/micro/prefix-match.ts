@@ -4,6 +4,7 @@ import { SlotCounts } from '../../../src/datastore/prefix-counts.ts';
 import { BlockHashes, hashBlocks, hashSeed } from '../../../src/lib/block-hash.ts';
 import { seededRandom } from '../../../src/lib/random.ts';
 import type { Figure, MicroCase } from '../harness.ts';
+import { PROMPT_SIZES } from './bodies.ts';
 import { chain } from './chains.ts';
 import { costUs } from './cpu.ts';
 
@@ -14,12 +15,7 @@ export const prefixHash: MicroCase = {
   *run(effort) {
     const random = seededRandom(1);
     const seed = hashSeed('meta-llama/Llama-3.1-8B-Instruct', '');
-    for (const [size, bytes] of [
-      ['1.5 kB', 1500],
-      ['60 kB', 60_000],
-      ['500 kB', 500_000],
-      ['4 MB', 4_000_000],
-    ] as const) {
+    for (const [size, bytes] of PROMPT_SIZES) {
       // Bodies lie anywhere in their buffers.
       const text = Uint8Array.from({ length: bytes + 3 }, () => 32 + random.below(96)).subarray(3);
       const out = new BlockHashes();

@@ -2,7 +2,7 @@
 import { readJsonObject } from '../../../src/payload/json-object.ts';
 import { modelSpan } from '../../../src/payload/json-span.ts';
 import type { MicroCase } from '../harness.ts';
-import { chatBody } from './bodies.ts';
+import { chatBody, PROMPT_SIZES } from './bodies.ts';
 import { costUs } from './cpu.ts';
 
 /** How Envoy cuts bodies. */
@@ -11,12 +11,7 @@ const PIECE_BYTES = 65_536;
 export const requestJson: MicroCase = {
   name: 'request-json',
   *run(effort) {
-    for (const [size, bytes] of [
-      ['1.5 kB', 1500],
-      ['60 kB', 60_000],
-      ['500 kB', 500_000],
-      ['4 MB', 4_000_000],
-    ] as const) {
+    for (const [size, bytes] of PROMPT_SIZES) {
       const body = chatBody(bytes, 1);
       const pieces: Uint8Array[] = [];
       for (let at = 0; at < body.length; at += PIECE_BYTES) pieces.push(body.subarray(at, at + PIECE_BYTES));
